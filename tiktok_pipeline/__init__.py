@@ -1,0 +1,1 @@
+"""Daily, honest snapshots of TikTok accounts, in Dagster and PostgreSQL."""
