@@ -1,0 +1,63 @@
+-- The clock, and the hub: stores and their TikTok accounts.
+
+create schema ops;
+create schema hub;
+
+comment on schema ops is 'How the pipeline itself works: clock, quota, partitions.';
+comment on schema hub is 'Stores and their TikTok accounts.';
+
+-- Every "now" of the pipeline is the database's, so that clocks of several machines cannot disagree.
+create function ops.now() returns timestamptz
+language sql volatile parallel safe
+as 'select clock_timestamp()';
+
+-- Which business day an instant belongs to.
+create function ops.day_of(at timestamptz, zone text) returns date
+language sql immutable parallel safe
+as 'select (at at time zone zone)::date';
+
+-- The instant at which a business day begins; 23 or 25 hours before the next one on clock-change days.
+create function ops.day_start(day date, zone text) returns timestamptz
+language sql immutable parallel safe
+as 'select day::timestamp at time zone zone';
+
+create table hub.stores (
+    store_code varchar(50) primary key check (store_code ~ '^[a-z0-9_-]{1,50}$'),
+    store_name varchar(255) not null check (btrim(store_name) <> ''),
+    pic_name varchar(255) not null check (btrim(pic_name) <> ''),
+    pic_contact varchar(255),
+    created_at timestamptz not null default ops.now()
+);
+
+comment on table hub.stores is 'One row per store.';
+comment on column hub.stores.pic_name is 'The person in charge, who connects the TikTok accounts.';
+comment on column hub.stores.pic_contact is 'How to reach the person in charge: e-mail or phone.';
+
+create table hub.store_accounts (
+    id bigint generated always as identity primary key,
+    store_code varchar(50) not null references hub.stores (store_code) on update cascade on delete cascade,
+    client_key text not null,
+    open_id text not null,
+    display_name text,
+    avatar_url text,
+    token_expires_at timestamptz not null,
+    refresh_token_expires_at timestamptz not null,
+    scope text not null,
+    status text not null default 'CONNECTED'
+    check (status in ('CONNECTED', 'NEED_RECONNECT', 'ERROR', 'DISABLED')),
+    status_reason text,
+    status_changed_at timestamptz not null default ops.now(),
+    last_sync_at timestamptz,
+    connected_at timestamptz not null default ops.now(),
+    updated_at timestamptz not null default ops.now(),
+    unique (store_code, open_id)
+);
+
+comment on table hub.store_accounts is 'One row per TikTok account of a store.';
+comment on column hub.store_accounts.client_key is 'The TikTok app that the account granted access to.';
+comment on column hub.store_accounts.open_id is 'TikTok''s id of the account, unique per app and account.';
+comment on column hub.store_accounts.scope is 'What the account granted, comma-separated.';
+comment on column hub.store_accounts.token_expires_at is 'When the access token ends; it is renewed when needed.';
+comment on column hub.store_accounts.refresh_token_expires_at is 'When the grant ends and a person must reconnect.';
+comment on column hub.store_accounts.status_reason is 'Why the status is not CONNECTED, in words.';
+comment on column hub.store_accounts.last_sync_at is 'When a capture of this account was last completed.';

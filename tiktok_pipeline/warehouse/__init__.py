@@ -1,0 +1,1 @@
+"""PostgreSQL: connecting, the embedded server, migrations, running SQL files over date ranges."""

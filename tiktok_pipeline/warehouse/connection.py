@@ -1,0 +1,147 @@
+"""Connecting to PostgreSQL: one pool per process, plain psycopg 3 cursors, no ORM.
+
+The pool is SQLAlchemy's (20 connections at most); what runs on it is SQL from files with bound parameters.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.project_files import sql
+
+POOL_SIZE = 20
+POOL_IDLE_SECONDS = 30
+CONNECT_TIMEOUT_SECONDS = 10
+REST_SECONDS = 1
+# A host that vanished must not keep its locks until the operating system's own keep-alive, two hours on Linux.
+KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+
+log = logging.getLogger(__name__)
+
+
+class DatabaseUnavailable(PipelineError):
+    """PostgreSQL cannot be reached or refused the login."""
+
+
+def psycopg3_url(url: str) -> URL:
+    """The same address, to be opened with psycopg 3 whichever driver it names."""
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def psycopg2_url(url: str) -> str:
+    """The same address, to be opened with psycopg2, as Dagster's storage needs it."""
+    return make_url(url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+class Warehouse:
+    """A pool of connections to one PostgreSQL database.
+
+    Cheap to make: nothing connects before the first transaction. Safe to share between threads.
+    """
+
+    def __init__(self, url: str, *, application_name: str = "tiktok_pipeline") -> None:
+        self.url = psycopg3_url(url)
+        self.engine: Engine = create_engine(
+            self.url,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_recycle=POOL_IDLE_SECONDS,
+            pool_use_lifo=True,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+                "application_name": application_name,
+                **KEEPALIVE,
+            },
+        )
+        event.listen(self.engine, "checkin", _note_time)
+        event.listen(self.engine, "checkout", _try_after_a_rest)
+
+    @contextmanager
+    def transaction(self) -> Iterator[psycopg.Cursor[DictRow]]:
+        """A cursor whose work commits together when the block ends, and rolls back when it raises.
+
+        Rows are dictionaries. Raises DatabaseUnavailable when no connection can be made.
+        """
+        with self._connection() as connection:
+            try:
+                with connection.cursor(row_factory=dict_row) as cursor:
+                    yield cursor
+                connection.commit()
+            except BaseException:
+                if not connection.closed:
+                    connection.rollback()
+                raise
+
+    def execute(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run the one statement of `sql/<name>.sql` by itself; its rows, or an empty list.
+
+        It commits with its own round trip, where a transaction takes three: what is done a thousand times a
+        second is done here.
+        """
+        with self._connection() as connection:
+            connection.autocommit = True
+            try:
+                with connection.cursor(row_factory=dict_row) as cursor:
+                    return run(cursor, name, parameters)
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
+
+    def close(self) -> None:
+        """Close all connections; the warehouse can be used again afterwards."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[Any]]:
+        try:
+            pooled = self.engine.raw_connection()
+        except (DBAPIError, psycopg.OperationalError) as error:
+            raise DatabaseUnavailable(self._unreachable(error)) from None
+        connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
+        try:
+            yield connection
+        finally:
+            if connection.closed:
+                pooled.invalidate()
+            pooled.close()
+
+    def _unreachable(self, error: Exception) -> str:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        reason = str(cause).strip().splitlines()[-1] if str(cause).strip() else type(cause).__name__
+        where = self.url.render_as_string(hide_password=True)
+        return f"database {where}: {reason}. Check DATABASE_URL and that the server runs."
+
+
+def _note_time(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _try_after_a_rest(connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """A connection that has rested may belong to a server that restarted meanwhile: the pool makes a new one."""
+    if time.monotonic() - record.info.get("rests_since", time.monotonic()) < REST_SECONDS:
+        return
+    try:
+        connection.execute("select 1")
+        connection.rollback()
+    except psycopg.OperationalError as error:
+        raise DisconnectionError(str(error)) from error
+
+
+def run(
+    cursor: psycopg.Cursor[DictRow], name: str, parameters: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Run `sql/<name>.sql` on an open cursor, inside the caller's transaction."""
+    cursor.execute(sql(name).encode(), parameters or {})
+    return cursor.fetchall() if cursor.description else []

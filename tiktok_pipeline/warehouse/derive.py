@@ -1,0 +1,119 @@
+"""Running the SQL file of a derived table over a range of dates.
+
+A file is named after its table: `sql/snapshots/tiktok_user_daily.sql` makes `snapshots.tiktok_user_daily`.
+It takes `first` and `last`, and running it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql as composed
+
+from tiktok_pipeline.project_files import sql
+from tiktok_pipeline.warehouse.connection import Warehouse
+
+# Sorting a month of a million rows belongs into memory; compiling a statement that runs once costs more than it
+# saves; and a table that was filled a second ago has no statistics, so that the planner takes it for empty and
+# joins by nested loops, which is quadratic in a day's rows (measured: 0.58 s instead of 0.01 s for 10,000 videos).
+SESSION = "set local work_mem = '128MB'; set local jit = off; set local enable_nestloop = off"
+# Months touch different partitions. One statement keeps one core of PostgreSQL busy, so two use the smallest server.
+MONTHS_AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DayRows:
+    """What a derived table holds for one day."""
+
+    day: dt.date
+    rows: int
+    imported: int
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, as PostgreSQL describes it."""
+
+    name: str
+    type: str
+    nullable: bool
+    comment: str | None
+
+
+def derive(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> int:
+    """Derive `table` (e.g. `snapshots.tiktok_user_daily`) for the dates from `first` to `last`.
+
+    Returns how many rows changed: inserted, updated or deleted. Works month by month, each in a
+    transaction of its own, so that a long range neither needs much memory nor holds locks for long.
+    """
+    text = sql(table.replace(".", "/")).encode()
+    with ThreadPoolExecutor(MONTHS_AT_ONCE, thread_name_prefix="derive") as pool:
+        return sum(pool.map(lambda month: _derive_month(warehouse, text, *month), months(first, last)))
+
+
+def _derive_month(warehouse: Warehouse, text: bytes, first: dt.date, last: dt.date) -> int:
+    with warehouse.transaction() as cursor:
+        # All statements of a file must see the same ledger, whatever commits between them.
+        cursor.execute("set transaction isolation level repeatable read")
+        with psycopg.ClientCursor(cursor.connection) as script:
+            script.execute(SESSION)
+            script.execute(text, {"first": first, "last": last})
+            return _row_count(script)
+
+
+def rows_by_day(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> dict[dt.date, DayRows]:
+    """Rows of a snapshot table on each day from `first` to `last` that has any."""
+    statement = composed.SQL(
+        """
+        select
+            snapshot_date as day,
+            count(*) as rows,
+            count(*) filter (where source = 'import') as imported,
+            count(*) filter (where late) as late
+        from {table}
+        where snapshot_date between %(first)s and %(last)s
+        group by snapshot_date
+        """
+    ).format(table=composed.Identifier(*table.split(".")))
+    with warehouse.transaction() as cursor:
+        cursor.execute(statement, {"first": first, "last": last})
+        return {row["day"]: DayRows(**row) for row in cursor.fetchall()}
+
+
+def columns(warehouse: Warehouse, table: str) -> list[Column]:
+    """The columns of `table` in order, with the comments that BI tools show."""
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            """
+            select
+                a.attname as name,
+                format_type(a.atttypid, a.atttypmod) as type,
+                not a.attnotnull as nullable,
+                col_description(a.attrelid, a.attnum) as comment
+            from pg_attribute as a
+            where a.attrelid = %(table)s::regclass and a.attnum > 0 and not a.attisdropped
+            order by a.attnum
+            """,
+            {"table": table},
+        )
+        return [Column(**row) for row in cursor.fetchall()]
+
+
+def months(first: dt.date, last: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
+    """The dates from `first` to `last`, cut at the ends of calendar months."""
+    while first <= last:
+        next_month = (first.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+        yield first, min(last, next_month - dt.timedelta(days=1))
+        first = next_month
+
+
+def _row_count(script: psycopg.Cursor[tuple[object, ...]]) -> int:
+    count = max(script.rowcount, 0)
+    while script.nextset():
+        count += max(script.rowcount, 0)
+    return count

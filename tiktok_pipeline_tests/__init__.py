@@ -1,0 +1,1 @@
+"""Tests: unit (no Dagster, no database), integration (real PostgreSQL, sandbox), defs, e2e."""
