@@ -1,0 +1,6 @@
+-- One row per other store that has this TikTok account.
+select store_code
+from hub.store_accounts
+where
+    open_id = %(open_id)s
+    and store_code <> %(store_code)s

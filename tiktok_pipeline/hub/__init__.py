@@ -1,0 +1,1 @@
+"""The hub: stores, and the TikTok accounts connected to them."""
