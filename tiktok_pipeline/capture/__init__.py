@@ -1,0 +1,1 @@
+"""The ledger of account-days and the loop that captures them."""

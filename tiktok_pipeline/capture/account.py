@@ -1,0 +1,37 @@
+"""Asking TikTok on behalf of one account: its token, and one renewal when TikTok refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tiktok_pipeline.capture.ledger import AccountDay
+from tiktok_pipeline.tiktok.answers import Answer
+from tiktok_pipeline.tiktok.client import TikTokClient
+from tiktok_pipeline.tiktok.errors import AuthError
+from tiktok_pipeline.tiktok.oauth import OAuthClient
+from tiktok_pipeline.vault import AccessToken, TokenVault
+
+
+class AccountRequests:
+    """The requests of a capture, each with a valid token of the account it is for."""
+
+    def __init__(self, client: TikTokClient, oauth: OAuthClient, vault: TokenVault) -> None:
+        self.client = client
+        self.oauth = oauth
+        self.vault = vault
+
+    def page_of(self, unit: AccountDay) -> Answer:
+        """The next page of `unit`. Raises TikTokError; AuthError means that a person must reconnect."""
+        if unit.endpoint == "user_info":
+            return self._ask(unit, lambda access: self.client.user_info(access.token, access.scopes))
+        return self._ask(
+            unit, lambda access: self.client.video_list(access.token, access.scopes, unit.cursor)
+        )
+
+    def _ask(self, unit: AccountDay, request: Callable[[AccessToken], Answer]) -> Answer:
+        access = self.vault.access_token(unit.account_id, self.oauth.refresh)
+        try:
+            return request(access)
+        except AuthError:
+            # An access token may die before its time. A second refusal, with a fresh one, is final.
+            return request(self.vault.renew(unit.account_id, access, self.oauth.refresh))

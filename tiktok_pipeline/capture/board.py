@@ -1,0 +1,68 @@
+"""The account-days in hand, served page by page in turn.
+
+A giant account with hundreds of pages takes one place among many, so the small ones do not wait for it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import deque
+
+from tiktok_pipeline.capture.ledger import AccountDay, Ledger
+
+POLL_SECONDS = 0.5
+
+
+class Board:
+    """Hands out account-days of one day to the threads of one worker until none is left anywhere."""
+
+    def __init__(self, ledger: Ledger, day: dt.date, places: int) -> None:
+        self.ledger = ledger
+        self.day = day
+        self.places = places
+        self._waiting: deque[AccountDay] = deque()
+        self._in_work = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+
+    def take(self) -> AccountDay | None:
+        """The account-day whose turn it is; None when the day is done or the work was stopped.
+
+        While other workers hold the rest of the day, waits: what they drop is taken up here.
+        """
+        with self._changed:
+            while not self._stopped:
+                if len(self._waiting) + self._in_work < self.places:
+                    free = self.places - len(self._waiting) - self._in_work
+                    self._waiting.extend(self.ledger.claim(self.day, free))
+                if self._waiting:
+                    self._in_work += 1
+                    return self._waiting.popleft()
+                if self._in_work == 0 and self.ledger.left(self.day) == (0, 0):
+                    self._stop()
+                else:
+                    self._changed.wait(POLL_SECONDS)
+            return None
+
+    def put_back(self, unit: AccountDay) -> None:
+        """Line `unit` up again: it has another page."""
+        with self._changed:
+            self._in_work -= 1
+            self._waiting.append(unit)
+            self._changed.notify()
+
+    def done_with(self) -> None:
+        """An account-day that was taken is finished, one way or the other."""
+        with self._changed:
+            self._in_work -= 1
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Hand out nothing more."""
+        with self._changed:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._changed.notify_all()

@@ -1,0 +1,268 @@
+"""The ledger: one row per account, endpoint and day, and every step an account-day can take.
+
+    planned -> capturing -> captured | failed -> gap        (or imported)
+
+A worker holds an account-day by a lease. The lease only decides who may try; who may write is decided by
+`owner`, which every write names. Each step is one statement of `sql/capture`, so a step happens or does not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import psycopg
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from tiktok_pipeline.warehouse.connection import DatabaseUnavailable, Warehouse
+
+Endpoint = Literal["user_info", "video_list"]
+Reason = Literal[
+    "missed",
+    "provider_down",
+    "needs_reconnect",
+    "not_yet_connected",
+    "scope_missing",
+    "quota_exhausted",
+    "malformed",
+    "cancelled",
+]
+LEASE = dt.timedelta(seconds=60)
+PARTITIONS_AHEAD = dt.timedelta(days=92)
+DATABASE_PATIENCE_SECONDS = 120  # a restart or a failover ends within this
+MOST_OUTCOMES = 200  # what a person reads; the ledger has them all
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDay:
+    """An account-day that this worker holds, and the page it has reached."""
+
+    account_id: int
+    endpoint: Endpoint
+    day: dt.date
+    store_code: str
+    status: str
+    cursor: int | None
+    pages: int
+
+    def __str__(self) -> str:
+        return f"account {self.account_id} (store {self.store_code}), {self.endpoint} of {self.day}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an account-day failed: the gap's reason if it stays so, and TikTok's own words."""
+
+    reason: Reason
+    code: str
+    message: str
+    http_status: int | None = None
+    log_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals:
+    """How many account-days of one endpoint and day are in which state."""
+
+    day: dt.date
+    account_days: int = 0
+    captured: int = 0
+    imported: int = 0
+    failed: int = 0
+    open: int = 0
+    gaps: int = 0
+    unexpected: int = 0
+    late: int = 0
+    pages: int = 0
+    items: int = 0
+    refused: int = 0
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def expected(self) -> int:
+        """Account-days that somebody could expect data of: connected by then, and not disabled."""
+        return self.account_days - self.unexpected
+
+    @property
+    def there(self) -> int:
+        """Account-days with data."""
+        return self.captured + self.imported
+
+    @property
+    def shortfall(self) -> str | None:
+        """In words, what this day lacks; None when it is complete."""
+        if self.account_days == 0:
+            return None
+        if self.there == 0:
+            return f"nothing captured ({', '.join(self.reasons) or 'still open'})"
+        if self.there < self.expected:
+            missing = self.expected - self.there
+            return f"{missing} of {self.expected} account-days missing ({', '.join(self.reasons) or 'still open'})"
+        return None
+
+
+class LeaseLost(Exception):
+    """Another worker holds the account-day now; what this one has in hand must not be written."""
+
+
+class Ledger:
+    """The account-days of one endpoint, seen by one worker.
+
+    Statements are repeated for up to two minutes while the database is away; each is safe to repeat.
+    """
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        endpoint: Endpoint,
+        zone: str,
+        grace: dt.timedelta,
+        run_id: str | None = None,
+        lease: dt.timedelta = LEASE,
+    ) -> None:
+        self.warehouse = warehouse
+        self.endpoint = endpoint
+        self.lease = lease
+        self.owner = uuid.uuid4()
+        self._common = {
+            "endpoint": endpoint,
+            "zone": zone,
+            "grace": grace,
+            "lease": lease,
+            "owner": self.owner,
+            "run_id": run_id,
+        }
+
+    def today(self) -> dt.date:
+        """The business day now, by the database's clock."""
+        return self._execute("today")[0]["day"]  # type: ignore[no-any-return]
+
+    def ensure_partitions(self, first: dt.date, last: dt.date) -> None:
+        """Make the monthly partitions from `first` to three months after `last`."""
+        self._execute("ensure_partitions", first=first, last=last + PARTITIONS_AHEAD)
+
+    def plan(self, day: dt.date) -> int:
+        """Plan `day`, which must be today, and plan again what failed; how many account-days that is."""
+        return len(self._execute("plan", day=day)) + len(self._execute("plan_again", day=day))
+
+    def plan_afresh(self, day: dt.date) -> int:
+        """Plan a fresh capture of what was captured today already; how many account-days that is."""
+        return len(self._execute("plan_afresh", day=day))
+
+    def claim(self, day: dt.date, places: int) -> list[AccountDay]:
+        """Take up to `places` account-days of `day` that nobody holds; an attempt of each is counted."""
+        return [AccountDay(**row) for row in self._execute("claim", day=day, places=places)]
+
+    def left(self, day: dt.date) -> tuple[int, int]:
+        """Account-days of `day` that could be taken now, and those that living workers hold."""
+        row = self._execute("claimable", day=day)[0]
+        return row["free"], row["held"]
+
+    def land(
+        self,
+        unit: AccountDay,
+        body: str,
+        *,
+        log_id: str | None,
+        items: int,
+        refused: int,
+        next_cursor: int | None,
+        last: bool,
+    ) -> None:
+        """Write one page and the progress it means, in one statement. Raises LeaseLost."""
+        page = {
+            "account_id": unit.account_id,
+            "day": unit.day,
+            "page_no": unit.pages,
+            "body": body,
+        }
+        progress = {
+            "log_id": log_id,
+            "items": items,
+            "refused": refused,
+            "next_cursor": next_cursor,
+            "last": last,
+        }
+        if not self._execute("land", **page, **progress) and not self._execute("landed", **page):
+            raise LeaseLost(str(unit))
+
+    def tell_hub(
+        self, account_id: int, display_name: str | None = None, avatar_url: str | None = None
+    ) -> None:
+        """Note in the hub that an account was captured now, with its profile when that was what came."""
+        self._execute("synced", account_id=account_id, display_name=display_name, avatar_url=avatar_url)
+
+    def fail(self, unit: AccountDay, failure: Failure) -> None:
+        """Write why `unit` failed. Nothing happens when the lease was lost."""
+        self._execute(
+            "fail",
+            account_id=unit.account_id,
+            day=unit.day,
+            reason=failure.reason,
+            error_code=failure.code,
+            error_message=failure.message,
+            http_status=failure.http_status,
+            log_id=failure.log_id,
+        )
+
+    def extend_leases(self) -> None:
+        """Show that this worker is alive. Not repeated: the next heartbeat comes soon."""
+        self.warehouse.execute("capture/extend_leases", self._common)
+
+    def release(self) -> None:
+        """Give back everything this worker holds. Not repeated: leases end by themselves."""
+        self.warehouse.execute("capture/release", self._common)
+
+    def close(self, first: dt.date, last: dt.date, *, before_connection: bool) -> int:
+        """Write the gaps of the past days from `first` to `last`; how many account-days became one.
+
+        `before_connection`: also days on which an account was not connected yet get their gap.
+        """
+        days = {"first": first, "last": last}
+        unfinished = self._execute("close_unfinished", **days)
+        unplanned = self._execute("close_unplanned", **days, before_connection=before_connection)
+        return len(unfinished) + len(unplanned)
+
+    def under_way(self) -> list[dt.date]:
+        """Past days with a capture that was cut off and may still be finished within the grace."""
+        return [row["day"] for row in self._execute("under_way")]
+
+    def incomplete_today(self, day: dt.date) -> int:
+        """Account-days of today (`day`), of both endpoints, that could be fetched now and were not."""
+        return self._execute("incomplete_today", day=day)[0]["missing"]  # type: ignore[no-any-return]
+
+    def totals(self, first: dt.date, last: dt.date) -> dict[dt.date, DayTotals]:
+        """Totals of every day from `first` to `last` that the ledger knows."""
+        rows = self._execute("totals", first=first, last=last)
+        return {row["day"]: DayTotals(**{**row, "reasons": tuple(row["reasons"] or ())}) for row in rows}
+
+    def outcomes(self, day: dt.date) -> list[dict[str, Any]]:
+        """What became of each account on `day`, the troubled ones first; at most 200 rows."""
+        return self._execute("outcomes", day=day, most=MOST_OUTCOMES)
+
+    def _execute(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+        values = {**self._common, **parameters}
+        return patiently(lambda: self.warehouse.execute(f"capture/{name}", values))
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """Do `work` again while the database restarts or refuses connections, for up to two minutes."""
+    return Retrying(
+        retry=retry_if_exception_type(
+            (
+                DatabaseUnavailable,
+                psycopg.OperationalError,
+                psycopg.InterfaceError,
+                psycopg.errors.DeadlockDetected,
+                psycopg.errors.SerializationFailure,
+            )
+        ),
+        wait=wait_random_exponential(multiplier=0.2, max=5),
+        stop=stop_after_delay(DATABASE_PATIENCE_SECONDS),
+        reraise=True,
+    )(work)

@@ -1,0 +1,162 @@
+"""A day that was not captured is a gap with a reason, for every account."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from tiktok_pipeline.capture.imports import ImportedDay, import_history
+from tiktok_pipeline.capture.ledger import Failure
+from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline_tests.building import (
+    DatabaseClock,
+    add_account,
+    capture_today,
+    ledger,
+    rows,
+    video,
+    videos_body,
+)
+
+DAY = dt.timedelta(days=1)
+
+
+def reasons(warehouse: Warehouse, account: int) -> dict[dt.date, str | None]:
+    found = rows(
+        warehouse,
+        "select day, coalesce(reason, state) as reason from capture.account_day where account_id = %s",
+        account,
+    )
+    return {row["day"]: row["reason"] for row in found}
+
+
+def test_days_without_a_capture_become_gaps_that_say_why(warehouse: Warehouse, clock: DatabaseClock) -> None:
+    clock.set("2026-03-10T12:00:00")
+    fine = add_account(warehouse, "fine", connected_at="2026-03-07T08:00:00Z")
+    dead = add_account(
+        warehouse,
+        "dead",
+        status="NEED_RECONNECT",
+        connected_at="2026-03-01T08:00:00Z",
+        status_changed_at="2026-03-08T08:00:00Z",
+    )
+    off = add_account(
+        warehouse,
+        "off",
+        status="DISABLED",
+        connected_at="2026-03-01T08:00:00Z",
+        status_changed_at="2026-03-08T08:00:00Z",
+    )
+    book = ledger(warehouse)
+    book.close(dt.date(2026, 3, 6), dt.date(2026, 3, 9), before_connection=True)
+    days = [dt.date(2026, 3, day) for day in (6, 7, 8, 9)]
+    assert reasons(warehouse, fine) == dict(
+        zip(days, ["not_yet_connected", "missed", "missed", "missed"], strict=True)
+    )
+    assert reasons(warehouse, dead) == dict(
+        zip(days, ["missed", "missed", "needs_reconnect", "needs_reconnect"], strict=True)
+    )
+    assert reasons(warehouse, off) == dict(zip(days[:2], ["missed", "missed"], strict=True))
+
+
+def test_closing_by_itself_starts_when_an_account_was_connected_and_finds_holes(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-05T12:00:00")
+    account = add_account(warehouse, connected_at="2026-03-02T08:00:00Z")
+    book = ledger(warehouse)
+    book.close(dt.date(2026, 3, 3), dt.date(2026, 3, 3), before_connection=True)
+    book.close(dt.date(2025, 1, 1), dt.date(2026, 3, 4), before_connection=False)
+    assert sorted(reasons(warehouse, account)) == [dt.date(2026, 3, day) for day in (2, 3, 4)]
+
+
+def test_closing_never_touches_today(warehouse: Warehouse) -> None:
+    account = add_account(warehouse)
+    book = ledger(warehouse)
+    today = book.today()
+    book.plan(today)
+    book.close(today, today + DAY, before_connection=True)
+    assert reasons(warehouse, account) == {today: "planned"}
+
+
+def test_the_gap_of_a_failed_day_keeps_the_reason_of_the_failure(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    account = add_account(warehouse)
+    clock.set("2026-03-10T12:00:00")
+    book = ledger(warehouse)
+    day = book.today()
+    book.plan(day)
+    (unit,) = book.claim(day, 1)
+    book.fail(unit, Failure("quota_exhausted", "rate_limit_exceeded", "too many requests", 429, "L1"))
+    clock.set("2026-03-11T12:00:00")
+    book.close(day, day, before_connection=True)
+    assert reasons(warehouse, account) == {day: "quota_exhausted"}
+
+
+def test_what_failed_today_goes_on_at_its_page_but_malformed_pages_start_over(warehouse: Warehouse) -> None:
+    account = add_account(warehouse)
+    book = ledger(warehouse)
+    today = book.today()
+    book.ensure_partitions(today, today)
+    for reason, expected in (("provider_down", (70, 1)), ("malformed", (None, 0))):
+        book.plan(today)
+        (unit,) = book.claim(today, 1)
+        if unit.pages == 0:
+            body = videos_body(video("1"), cursor=70, has_more=True)
+            book.land(unit, body, log_id="L", items=1, refused=0, next_cursor=70, last=False)
+        book.fail(unit, Failure(reason, "code", "message"))  # type: ignore[arg-type]
+        book.plan(today)
+        (again,) = book.claim(today, 1)
+        assert (again.cursor, again.pages) == expected
+        book.release()
+        rows(warehouse, "update capture.account_day set state = 'planned'")
+    assert (
+        rows(warehouse, "select attempts from capture.account_day where account_id = %s", account)[0][
+            "attempts"
+        ]
+        == 4
+    )
+
+
+def test_an_import_fills_gaps_and_never_replaces_a_capture(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-09T12:00:00")
+    account = add_account(warehouse)
+    book = ledger(warehouse)
+    captured = capture_today(book, videos_body(video("1", views=100)))
+    clock.set("2026-03-12T12:00:00")
+    gap = captured + DAY
+    book.close(gap, gap, before_connection=True)
+    today = book.today()
+    days = [
+        ImportedDay(account, day, {"follower_count": 1}, [video("1", views=7)], None)
+        for day in (captured - DAY, captured, gap, today)
+    ]
+    taken = import_history(warehouse, days, zone="UTC", imported_from="a file")
+    # Both endpoints of the day before and of the gap; only the profile of the captured day; nothing of today.
+    assert taken == 5
+    assert reasons(warehouse, account)[captured] in {"captured", "imported"}
+    states = rows(
+        warehouse, "select day, state from capture.account_day where endpoint = 'video_list' order by day"
+    )
+    assert [(row["day"], row["state"]) for row in states] == [
+        (captured - DAY, "imported"),
+        (captured, "captured"),
+        (gap, "imported"),
+    ]
+    assert import_history(warehouse, days, zone="UTC", imported_from="a file") == 0
+
+
+def test_totals_say_what_a_day_lacks(warehouse: Warehouse, clock: DatabaseClock) -> None:
+    clock.set("2026-03-10T12:00:00")
+    add_account(warehouse, "old", connected_at="2026-03-01T00:00:00Z")
+    book = ledger(warehouse)
+    day = capture_today(book, videos_body(video("1")))
+    add_account(warehouse, "new", connected_at="2026-03-11T00:00:00Z")
+    clock.set("2026-03-12T12:00:00")
+    book.close(dt.date(2026, 2, 27), dt.date(2026, 3, 11), before_connection=True)
+    totals = book.totals(dt.date(2026, 2, 27), dt.date(2026, 3, 11))
+    assert totals[day].shortfall is None  # the new account was not expected then
+    assert totals[dt.date(2026, 3, 11)].shortfall == "nothing captured (missed)"
+    assert totals[dt.date(2026, 2, 27)].shortfall == "nothing captured (not_yet_connected)"
