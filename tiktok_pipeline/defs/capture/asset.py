@@ -1,0 +1,106 @@
+"""What the capture assets have in common. An endpoint's own file says which it is and what its table holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import dagster as dg
+
+from tiktok_pipeline.capture.account import AccountRequests
+from tiktok_pipeline.capture.days import capture_days
+from tiktok_pipeline.capture.ledger import DayTotals, Endpoint, Ledger
+from tiktok_pipeline.capture.loop import CaptureLoop
+from tiktok_pipeline.defs.partitions import dates_of, settings
+from tiktok_pipeline.defs.resources import TikTokResource, TokenVaultResource, WarehouseResource
+from tiktok_pipeline.defs.retries import retry_when_transient
+from tiktok_pipeline.defs.tables import table_metadata
+
+# Keeps the queue tidy: one capturing run at a time. Correctness comes from the ledger and the quota.
+POOL = "tiktok_api"
+STORE_ACCOUNTS = dg.AssetKey(["hub", "store_accounts"])
+OUTCOME_COLUMNS = [
+    "store_code", "account_id", "display_name", "outcome", "reason", "pages", "items", "refused",
+    "attempts", "late", "error_code", "error_message", "http_status", "log_id",
+]  # fmt: skip
+
+
+class CaptureConfig(dg.Config):
+    """How to capture."""
+
+    force: bool = False
+    """Capture today afresh although it is complete; the fresh capture becomes the day's snapshot."""
+
+
+def ledger_of(warehouse: Any, endpoint: Endpoint, run_id: str | None = None) -> Ledger:
+    """The ledger of `endpoint` as the settings want it."""
+    grace = dt.timedelta(hours=settings.capture_grace_hours)
+    return Ledger(warehouse, endpoint, settings.reporting_timezone, grace, run_id)
+
+
+def capture(
+    context: dg.AssetExecutionContext,
+    endpoint: Endpoint,
+    config: CaptureConfig,
+    warehouse: WarehouseResource,
+    token_vault: TokenVaultResource,
+    tiktok: TikTokResource,
+) -> dg.MaterializeResult:
+    """Capture today if it is among the run's dates, write the gaps of the past ones, and say what came of it."""
+    dates = dates_of(context)
+    with retry_when_transient(), warehouse.opened() as opened, tiktok.client(opened) as client:
+        ledger = ledger_of(opened, endpoint, context.run.run_id)
+        requests = AccountRequests(client, tiktok.oauth(), token_vault.open(opened))
+        loop = CaptureLoop(ledger, requests, settings.capture_workers)
+        done = capture_days(ledger, loop, dates, start_date=settings.start_date, force=config.force)
+        totals = ledger.totals(dates[0], dates[-1])
+        for date in dates:
+            context.add_asset_metadata(
+                _of_one_date(totals.get(date, DayTotals(date))), partition_key=str(date)
+            )
+        metadata: dict[str, Any] = {
+            **table_metadata(opened, f"capture.{endpoint}"),
+            "requests": client.requests_sent,
+            "new_gaps": done.new_gaps,
+        }
+        if done.included_today:
+            metadata["accounts"] = _outcomes(ledger.outcomes(done.today))
+        return dg.MaterializeResult(metadata=metadata)
+
+
+def _of_one_date(totals: DayTotals) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "dagster/partition_row_count": totals.pages,
+        "captured": totals.captured,
+        "imported": totals.imported,
+        "failed": totals.failed,
+        "items": totals.items,
+        "refused_counters": totals.refused,
+    }
+    if totals.late:
+        metadata["late"] = totals.late
+    if totals.gaps:
+        metadata["gaps"] = totals.gaps
+        metadata["gap"] = ", ".join(totals.reasons)
+    elif not totals.account_days:
+        metadata["gap"] = "no account was connected"
+    return metadata
+
+
+def _outcomes(rows: list[dict[str, Any]]) -> dg.MetadataValue:
+    columns = [
+        dg.TableColumn(
+            name, "int" if name in {"account_id", "pages", "items", "refused", "attempts"} else "string"
+        )
+        for name in OUTCOME_COLUMNS
+    ]
+    return dg.MetadataValue.table(
+        [dg.TableRecord({name: _shown(row[name]) for name in OUTCOME_COLUMNS}) for row in rows],
+        schema=dg.TableSchema(columns=columns),
+    )
+
+
+def _shown(value: Any) -> str | int | bool:
+    if value is None:
+        return ""
+    return value if isinstance(value, str | int | bool) else str(value)

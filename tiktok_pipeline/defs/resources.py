@@ -1,0 +1,87 @@
+"""Settings become resources here. Secrets appear only as the names of their variables.
+
+A run opens what a resource stands for, and closes it. Nothing is opened by loading the definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from tiktok_pipeline.defs.partitions import settings
+from tiktok_pipeline.settings import configure_logging
+from tiktok_pipeline.tiktok.client import TikTokClient
+from tiktok_pipeline.tiktok.oauth import OAuthClient
+from tiktok_pipeline.tiktok.quota import Quota
+from tiktok_pipeline.vault import TokenVault
+from tiktok_pipeline.vault.secret import SecretToken
+from tiktok_pipeline.warehouse.connection import Warehouse
+
+
+class WarehouseResource(dg.ConfigurableResource):
+    """The PostgreSQL that holds everything."""
+
+    database_url: str
+
+    @contextmanager
+    def opened(self) -> Iterator[Warehouse]:
+        """A pool of connections, closed when the block ends."""
+        configure_logging(settings.log_level)
+        warehouse = Warehouse(self.database_url)
+        try:
+            yield warehouse
+        finally:
+            warehouse.close()
+
+
+class TokenVaultResource(dg.ConfigurableResource):
+    """The sealed tokens of the connected accounts, and the key ring that opens them."""
+
+    keys_file: str
+    environment: str
+
+    def open(self, warehouse: Warehouse) -> TokenVault:
+        """The vault in `warehouse`; fails when the key ring is missing or wrong."""
+        return TokenVault.open(warehouse, Path(self.keys_file), self.environment, create=False)
+
+
+class TikTokResource(dg.ConfigurableResource):
+    """TikTok's Display API and OAuth, within the quota that all processes share."""
+
+    base_url: str
+    client_key: str
+    client_secret: str
+    requests_per_minute: int
+
+    @contextmanager
+    def client(self, warehouse: Warehouse) -> Iterator[TikTokClient]:
+        """A client that keeps to the quota held in `warehouse`."""
+        quota = Quota(warehouse, self.client_key, self.requests_per_minute)
+        client = TikTokClient(self.base_url, self.client_key, quota)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def oauth(self) -> OAuthClient:
+        """The token endpoint."""
+        return OAuthClient(self.base_url, self.client_key, SecretToken(self.client_secret))
+
+
+resources = dg.Definitions(
+    resources={
+        "warehouse": WarehouseResource(database_url=dg.EnvVar("DATABASE_URL")),
+        "token_vault": TokenVaultResource(
+            keys_file=str(settings.keys_file), environment=settings.environment
+        ),
+        "tiktok": TikTokResource(
+            base_url=settings.tiktok_api_base_url,
+            client_key=dg.EnvVar("TIKTOK_CLIENT_KEY"),
+            client_secret=dg.EnvVar("TIKTOK_CLIENT_SECRET"),
+            requests_per_minute=settings.tiktok_requests_per_minute,
+        ),
+    }
+)

@@ -1,0 +1,49 @@
+"""Run the daily job in this process, on the instance of DAGSTER_HOME:
+
+    python -m tiktok_pipeline.defs.run_daily --from 2026-01-01 --to 2026-01-31
+
+One date is an ordinary partition run, several are one range run. Exits with 1 when the run failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+
+import dagster as dg
+
+
+def main() -> int:
+    """Run the job for the dates on the command line; 0 when the run succeeded."""
+    arguments = _arguments()
+    from tiktok_pipeline.definitions import defs
+
+    tags = {"tiktok_pipeline/started_by": "command line"}
+    key = None
+    if arguments.first == arguments.last:
+        key = arguments.first.isoformat()
+    else:
+        tags["dagster/asset_partition_range_start"] = arguments.first.isoformat()
+        tags["dagster/asset_partition_range_end"] = arguments.last.isoformat()
+    job = defs().resolve_job_def("daily")
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(partition_key=key, tags=tags, instance=instance, raise_on_error=False)
+    return 0 if result.success else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run the daily job in this process.")
+    parser.add_argument("--from", dest="first", type=dt.date.fromisoformat)
+    parser.add_argument("--to", dest="last", type=dt.date.fromisoformat)
+    parser.add_argument("--date", type=dt.date.fromisoformat)
+    arguments = parser.parse_args()
+    if arguments.date:
+        arguments.first = arguments.last = arguments.date
+    if not arguments.first or not arguments.last or arguments.first > arguments.last:
+        parser.error("--date D, or --from D --to D")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

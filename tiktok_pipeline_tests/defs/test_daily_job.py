@@ -1,0 +1,129 @@
+"""The daily job as Dagster runs it: one date, a range, a repair."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from tiktok_pipeline.capture.imports import ImportedDay, import_history
+from tiktok_pipeline_tests.building import rows, video
+from tiktok_pipeline_tests.capturing import Pipeline
+from tiktok_pipeline_tests.defs.conftest import Runner
+
+ASSETS = [
+    ("capture", "user_info"),
+    ("capture", "video_list"),
+    ("snapshots", "tiktok_user_daily"),
+    ("snapshots", "tiktok_video_daily"),
+]
+DAY = dt.timedelta(days=1)
+
+
+def today(pipeline: Pipeline) -> dt.date:
+    return pipeline.ledger().today()
+
+
+def test_one_date_is_captured_derived_and_found_complete(runner: Runner, pipeline: Pipeline) -> None:
+    date = today(pipeline)
+    assert runner.run(date).success
+    assert all(runner.materialized(*key) == {str(date)} for key in ASSETS)
+    assert runner.metadata("snapshots", "tiktok_video_daily", date=date)["dagster/partition_row_count"] == 75
+    captured = runner.metadata("capture", "video_list", date=date)
+    assert (captured["captured"], captured["items"], captured["failed"]) == (3, 75, 0)
+    assert [record["outcome"] for record in map(dict, _table(captured["accounts"]))] == ["captured"] * 3
+    assert runner.verdicts("capture", "video_list") == {str(date): True}
+
+
+def test_a_range_is_one_run_green_with_gaps_and_each_date_has_its_verdict(
+    runner: Runner, pipeline: Pipeline
+) -> None:
+    date = today(pipeline)
+    imported = date - 3 * DAY
+    import_history(
+        pipeline.warehouse,
+        [
+            ImportedDay(account, imported, {"follower_count": 1}, [video("1"), video("2")], None)
+            for account in pipeline.vault_accounts()[:1]
+        ],
+        zone="UTC",
+        imported_from="the hub",
+    )
+    result = runner.run(date - 4 * DAY, date)
+    assert result.success
+    keys = {str(date - n * DAY) for n in range(5)}
+    assert all(runner.materialized(*key) == keys for key in ASSETS)
+    assert runner.verdicts("capture", "video_list") == {
+        str(date - 4 * DAY): False,
+        str(imported): True,  # the others were not connected then, and nobody expected them
+        str(date - 2 * DAY): False,
+        str(date - DAY): False,
+        str(date): True,
+    }
+    gap = runner.metadata("snapshots", "tiktok_video_daily", date=date - DAY)
+    assert (gap["dagster/partition_row_count"], gap["gap"]) == (0, "not_yet_connected")
+    assert (
+        runner.metadata("snapshots", "tiktok_video_daily", date=imported)["dagster/partition_row_count"] == 2
+    )
+    assert runner.metadata("snapshots", "tiktok_video_daily", date=date)["dagster/partition_row_count"] == 75
+    assert rows(pipeline.warehouse, "select count(*) from capture.page where day < %s", date) == [
+        {"count": 0}
+    ]
+
+
+def test_a_failed_account_leaves_the_run_green_and_the_check_red_until_it_is_repaired(
+    runner: Runner, pipeline: Pipeline
+) -> None:
+    date = today(pipeline)
+    pipeline.sandbox.set_faults(
+        error_code={"accounts": [1], "endpoint": "video/list", "code": "invalid_params", "status": 400}
+    )
+    assert runner.run(date).success
+    assert runner.verdicts("capture", "video_list") == {str(date): False}
+    assert runner.verdicts("capture", "user_info") == {str(date): True}
+    outcomes = _table(runner.metadata("capture", "video_list", date=date)["accounts"])
+    assert [(row["outcome"], row["error_code"]) for row in outcomes] == [
+        ("failed", "invalid_params"),
+        ("captured", ""),
+        ("captured", ""),
+    ]
+    pipeline.sandbox.clear_faults()
+    assert runner.run(date).success
+    assert runner.verdicts("capture", "video_list") == {str(date): True}
+
+
+def test_a_repair_of_a_range_turns_exactly_the_repaired_date_green(
+    runner: Runner, pipeline: Pipeline
+) -> None:
+    date = today(pipeline)
+    runner.run(date - 2 * DAY, date - DAY)
+    days = [ImportedDay(pipeline.vault_accounts()[0], date - DAY, {}, [video("1")], None)]
+    import_history(pipeline.warehouse, days, zone="UTC", imported_from="the hub")
+    runner.run(date - DAY)
+    assert runner.verdicts("capture", "video_list") == {str(date - 2 * DAY): False, str(date - DAY): True}
+
+
+def test_force_captures_today_afresh(runner: Runner, pipeline: Pipeline) -> None:
+    date = today(pipeline)
+    runner.run(date)
+    pipeline.sandbox.reset_requests()
+    runner.run(date)
+    assert pipeline.sandbox.requests(log=True)["log"] == []
+    runner.run(date, force=True)
+    assert len(pipeline.sandbox.requests(log=True)["log"]) == 3 + 3 * 2
+
+
+def test_a_dead_database_is_worth_another_try_and_a_wrong_statement_is_not() -> None:
+    import dagster as dg
+    import psycopg
+    import pytest
+
+    from tiktok_pipeline.defs.retries import retry_when_transient
+    from tiktok_pipeline.warehouse.connection import Warehouse
+
+    with pytest.raises(dg.RetryRequested), retry_when_transient():
+        Warehouse("postgresql://nobody@127.0.0.1:9/none").execute("capture/today", {"zone": "UTC"})
+    with pytest.raises(psycopg.errors.UndefinedTable), retry_when_transient():
+        raise psycopg.errors.UndefinedTable("no such table")
+
+
+def _table(metadata: object) -> list[dict[str, object]]:
+    return [record.data for record in metadata.records]  # type: ignore[attr-defined]

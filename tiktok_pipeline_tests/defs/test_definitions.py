@@ -1,0 +1,111 @@
+"""The graph as it is meant to be, loaded as users load it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from hatchling.build import build_wheel
+
+from tiktok_pipeline.definitions import defs
+
+ROOT = Path(__file__).parents[2]
+SHOW = """
+import json, sys
+import tiktok_pipeline
+from tiktok_pipeline.definitions import defs
+from tiktok_pipeline.project_files import project_file, sql
+graph = defs().get_repository_def().asset_graph
+print(tiktok_pipeline.__file__)
+print(len(sql("capture/plan")), project_file("dagster.yaml"), project_file("sql/migrations"))
+print(sorted(key.to_user_string() for key in graph.get_all_asset_keys()))
+"""
+KEYS = (
+    "['capture/user_info', 'capture/video_list', 'hub/store_accounts', "
+    "'snapshots/tiktok_user_daily', 'snapshots/tiktok_video_daily']"
+)
+
+
+def graph() -> dg.AssetGraph:
+    return defs().get_repository_def().asset_graph  # type: ignore[no-any-return, attr-defined, unused-ignore]
+
+
+def load(folder: Path, **environment: str) -> list[str]:
+    """Load the definitions in a fresh interpreter, from another folder, with hardly any environment."""
+    answer = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SHOW],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.splitlines()
+
+
+def test_definitions_load_in_a_fresh_interpreter_without_any_setting(tmp_path: Path) -> None:
+    assert load(tmp_path)[-1] == KEYS
+
+
+def test_definitions_load_from_a_built_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    wheel = tmp_path / build_wheel(str(tmp_path))
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    module, files, keys = load(tmp_path, PYTHONPATH=str(installed))
+    assert Path(module).is_relative_to(installed)
+    assert files.count(str(installed)) == 2
+    assert keys == KEYS
+
+
+def test_every_partitioned_asset_takes_a_whole_range_in_one_run() -> None:
+    for key in graph().materializable_asset_keys:
+        assert graph().get(key).backfill_policy == dg.BackfillPolicy.single_run(), key
+
+
+def test_every_asset_is_described_owned_and_grouped_by_its_schema() -> None:
+    for key in graph().get_all_asset_keys():
+        node = graph().get(key)
+        assert node.description, key
+        assert node.owners == ["team:data"], key
+        assert node.group_name == key.path[0], key
+        assert "postgres" in node.kinds, key
+
+
+def test_lineage_leads_from_the_accounts_to_the_snapshots() -> None:
+    for endpoint, table in (("user_info", "tiktok_user_daily"), ("video_list", "tiktok_video_daily")):
+        capture = dg.AssetKey(["capture", endpoint])
+        assert graph().get(dg.AssetKey(["snapshots", table])).parent_keys == {capture}
+        assert graph().get(capture).parent_keys == {dg.AssetKey(["hub", "store_accounts"])}
+
+
+def test_no_check_blocks_and_capture_shares_a_pool() -> None:
+    for check in graph().asset_check_keys:
+        assert not graph().get(check).blocking
+    for endpoint in ("user_info", "video_list"):
+        assert graph().get(dg.AssetKey(["capture", endpoint])).pools == {"tiktok_api"}
+
+
+def test_secrets_are_named_and_never_held() -> None:
+    definitions = defs()
+    resources = definitions.resources or {}
+    assert set(resources) >= {"warehouse", "token_vault", "tiktok"}
+    shown = repr(resources["tiktok"]) + repr(resources["warehouse"])
+    for variable in ("TIKTOK_CLIENT_SECRET", "TIKTOK_CLIENT_KEY", "DATABASE_URL"):
+        assert variable in shown
+
+
+def test_only_defs_imports_dagster() -> None:
+    loads = "import sys, tiktok_pipeline.cli, tiktok_pipeline.capture.days; print('dagster' in sys.modules)"
+    answer = subprocess.run(
+        [sys.executable, "-c", loads], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert answer.stdout.strip() == "False"
