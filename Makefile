@@ -1,0 +1,34 @@
+# Every target sets up what it needs: uv when it is missing, then the environment of uv.lock.
+.PHONY: demo test check bench
+.DEFAULT_GOAL := demo
+
+PYTHON ?= python3
+UV := $(shell command -v uv || echo .uv/bin/uv)
+RUN := $(UV) run --frozen
+
+# A month of made-up stores, then the Dagster UI on http://127.0.0.1:3000
+demo: .venv/.ready
+	$(RUN) tiktok-pipeline demo
+
+test: .venv/.ready
+	$(RUN) pytest
+
+check: .venv/.ready
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	@# with a Dagster home of its own: dagster.yaml here asks for the database, which loading does not need
+	DAGSTER_HOME=$$(mktemp -d) $(RUN) dg check defs
+
+bench: .venv/.ready
+	$(UV) sync --quiet --locked --group bench
+	$(RUN) --group bench python -m bench
+
+.venv/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+	$(UV) sync --quiet --locked
+	@touch $@
+
+# Without the venv module (Debian's python3 alone) pip puts uv into a folder.
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet uv \
+		|| { rm -rf .uv && $(PYTHON) -m pip install --quiet --target .uv uv; }

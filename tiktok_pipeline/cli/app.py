@@ -1,0 +1,58 @@
+"""The commands by name, and what becomes of an error: one line for a mistake, a traceback for a bug."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from tiktok_pipeline.cli import accounts, database, stores
+from tiktok_pipeline.cli.demo import demo
+from tiktok_pipeline.cli.doctor import doctor
+from tiktok_pipeline.cli.run import run
+from tiktok_pipeline.cli.sandbox import sandbox
+from tiktok_pipeline.cli.serve import serve
+from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.sandbox import SandboxError
+from tiktok_pipeline.tiktok.errors import TikTokError
+
+app = typer.Typer(
+    help="An honest daily history of every organic video: TikTok accounts captured daily into PostgreSQL.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # it prints local variables, and a secret could be one
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(database.app, name="db")
+app.add_typer(stores.app, name="store")
+app.add_typer(accounts.app, name="account")
+for command in (demo, doctor, run, sandbox, serve):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; exits with 1 after a mistake, 2 after wrong options, 130 after Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that `with` blocks end
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job comes with it ignored
+    try:
+        app()
+    except (PipelineError, TikTokError, SandboxError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tiktok-pipeline {version('tiktok-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,47 @@
+"""`tiktok-pipeline serve`: everything one machine needs, in the foreground."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from tiktok_pipeline.cli.stopping import quietly_stopped
+from tiktok_pipeline.runtime.children import Child
+from tiktok_pipeline.runtime.credentials import open_vault
+from tiktok_pipeline.runtime.dagster import dagster_beside
+from tiktok_pipeline.runtime.data_folder import DataFolder
+from tiktok_pipeline.runtime.database import migrated_warehouse, owned_database
+from tiktok_pipeline.runtime.ports import require_free
+from tiktok_pipeline.settings import load_settings
+
+
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
+    host: Annotated[
+        str, typer.Option(help="Address of the Dagster UI. It has no login: keep others behind a proxy.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve the Dagster UI and run the schedules, until Ctrl-C."""
+    settings = load_settings()
+    settings.require("tiktok_client_key", "tiktok_client_secret")
+    require_free(host, port)
+    with (
+        quietly_stopped(),
+        DataFolder(settings.data_dir) as folder,
+        owned_database(settings, folder) as url,
+        migrated_warehouse(settings, url) as warehouse,
+    ):
+        open_vault(warehouse, settings)  # a missing or wrong key ring stops the start
+        with dagster_beside(settings, folder, url) as dagster, dagster.serving(host, port) as children:
+            typer.echo(f"Dagster: http://{host}:{port} (logs in {folder.logs}; Ctrl-C stops)")
+            watch(children)
+
+
+def watch(children: list[Child]) -> None:
+    """Wait for ever; raises ChildFailed when one of the children ends."""
+    while True:
+        for child in children:
+            child.require()
+        time.sleep(0.5)

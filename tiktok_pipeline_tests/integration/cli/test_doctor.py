@@ -1,0 +1,68 @@
+"""The doctor: one line per part, and exit code 1 when one of them is ill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tiktok_pipeline.sandbox.server import SandboxProcess
+from tiktok_pipeline_tests.integration.cli.conftest import CommandLine
+from tiktok_pipeline_tests.integration.cli.test_commands import TIKTOK
+
+UNREACHABLE = "http://127.0.0.1:9"
+
+
+def verdicts(text: str) -> dict[str, str]:
+    """The verdict per part."""
+    parts = {}
+    for line in text.splitlines():
+        verdict, rest = line.split(maxsplit=1)
+        parts[rest[:17].strip()] = verdict
+    return parts
+
+
+def test_a_healthy_set_up_is_all_ok(cli: CommandLine, database_url: str) -> None:
+    with SandboxProcess(accounts=1, videos=1) as sandbox:
+        answer = cli("doctor", **TIKTOK, DATABASE_URL=database_url, TIKTOK_API_BASE_URL=sandbox.base_url)
+    assert answer.returncode == 0, answer.stdout
+    assert verdicts(answer.stdout) == dict.fromkeys(
+        ("settings", "TikTok", "database", "migrations", "key ring", "Dagster storage"), "ok"
+    )
+    assert "canary-secret" not in answer.stdout + answer.stderr
+
+
+def test_every_problem_has_its_line(cli: CommandLine, server_url: str, tmp_path: Path) -> None:
+    ring = tmp_path / "ring.json"
+    ring.write_text("{}")
+    ring.chmod(0o600)
+    answer = cli(
+        "doctor",
+        DATABASE_URL=server_url,
+        TIKTOK_API_BASE_URL=UNREACHABLE,
+        ENCRYPTION_KEYS_FILE=str(ring),
+        DAGSTER_POSTGRES_URL="postgresql://nobody@127.0.0.1:9/nowhere",
+    )
+    assert answer.returncode == 1
+    found = verdicts(answer.stdout)
+    assert found.pop("database") == "ok"
+    assert found == dict.fromkeys(
+        ("settings", "TikTok", "migrations", "key ring", "Dagster storage"), "problem"
+    )
+
+
+def test_a_database_that_is_away_is_one_line(cli: CommandLine) -> None:
+    answer = cli(
+        "doctor",
+        **TIKTOK,
+        DATABASE_URL="postgresql://me:hunter2@127.0.0.1:9/gone",
+        TIKTOK_API_BASE_URL=UNREACHABLE,
+    )
+    assert answer.returncode == 1
+    assert verdicts(answer.stdout)["database"] == "problem"
+    assert "hunter2" not in answer.stdout + answer.stderr
+
+
+def test_a_wrong_setting_is_the_doctors_first_line(cli: CommandLine) -> None:
+    answer = cli("doctor", START_DATE="soon")
+    assert answer.returncode == 1
+    assert verdicts(answer.stdout) == {"settings": "problem"}
+    assert "START_DATE" in answer.stdout
