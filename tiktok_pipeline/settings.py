@@ -56,7 +56,9 @@ class Settings(BaseSettings):
     capture_grace_hours: int = Field(
         6, ge=0, le=12, description="how long a capture under way at midnight may go on, hours"
     )
-    capture_workers: int = Field(8, ge=1, le=64, description="threads that talk to TikTok in one run")
+    capture_workers: int = Field(
+        8, ge=1, le=16, description="threads that talk to TikTok in one run; each may hold a connection"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("reporting_timezone")

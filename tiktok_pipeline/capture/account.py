@@ -28,6 +28,10 @@ class AccountRequests:
             unit, lambda access: self.client.video_list(access.token, access.scopes, unit.cursor)
         )
 
+    def stop(self) -> None:
+        """End every wait and every request under way; they fail."""
+        self.client.close()
+
     def _ask(self, unit: AccountDay, request: Callable[[AccessToken], Answer]) -> Answer:
         access = self.vault.access_token(unit.account_id, self.oauth.refresh)
         try:

@@ -65,8 +65,11 @@ class CaptureLoop:
             try:
                 for thread in threads:
                     thread.result()
-            finally:
+            except BaseException:
+                # Told to stop, or the database stays away: nobody sleeps out a pause of the quota any more.
                 board.stop()
+                self.requests.stop()
+                raise
 
     def _work(self, board: Board) -> None:
         while (unit := board.take()) is not None:

@@ -1,0 +1,142 @@
+"""TikTok's OAuth: the address that asks for consent, and tokens for a code or a refresh token.
+
+Sources: TikTok's pages "Login Kit for Web", "Manage User Access Tokens", "OAuth Error Handling".
+Nothing here is repeated after bytes were sent: TikTok rotates refresh tokens and takes a code once, so a
+second attempt could burn what the first one gained. The caller decides, by `TransientError.sent`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tiktok_pipeline.tiktok.answers import malformed, read_oauth
+from tiktok_pipeline.tiktok.transport import HttpAnswer, Transport
+from tiktok_pipeline.vault.secret import SecretToken
+
+TOKEN = "/v2/oauth/token/"  # noqa: S105 - a path
+REVOKE = "/v2/oauth/revoke/"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrant:
+    """A pair of tokens and what it is good for; lifetimes are what remains, in seconds.
+
+    `scopes` is what the account granted, perhaps less than what was asked; empty when TikTok did not say.
+    """
+
+    open_id: str
+    scopes: tuple[str, ...]
+    access_token: SecretToken
+    refresh_token: SecretToken
+    expires_in: int
+    refresh_expires_in: int
+
+
+# Visible ASCII: a blank token or one with a line break must never replace a working one.
+_Visible = Annotated[str, Field(pattern=r"^[\x21-\x7e]+\z", max_length=4096)]
+_Seconds = Annotated[int, Field(gt=0, lt=2**31)]
+
+
+class _TokenAnswer(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+
+    open_id: _Visible
+    access_token: _Visible
+    refresh_token: _Visible
+    expires_in: _Seconds
+    refresh_expires_in: _Seconds
+    scope: str = ""
+
+
+class OAuthClient:
+    """The token endpoints of one TikTok app. `timeout_seconds` is the total for a call.
+
+    Every call uses a connection of its own: a kept one that TikTok has just closed would leave in the dark
+    whether the request arrived.
+    """
+
+    def __init__(
+        self, base_url: str, client_key: str, client_secret: SecretToken, *, timeout_seconds: float = 60.0
+    ) -> None:
+        self.client_key = client_key
+        self._client_secret = client_secret
+        self._base_url = base_url
+        self._timeout_seconds = timeout_seconds
+
+    def authorize_url(
+        self,
+        authorize_url: str,
+        redirect_uri: str,
+        scopes: Sequence[str],
+        state: str,
+        *,
+        disable_auto_auth: bool = True,
+    ) -> str:
+        """The address at which an account's owner gives consent.
+
+        With `disable_auto_auth` TikTok always asks which account it is; otherwise it would silently take the
+        one that the browser is logged in with.
+        """
+        query = {
+            "client_key": self.client_key,
+            "scope": ",".join(scopes),
+            "redirect_uri": redirect_uri,
+            "state": state,
+            "response_type": "code",
+            "disable_auto_auth": int(disable_auto_auth),
+        }
+        return f"{authorize_url}{'&' if '?' in authorize_url else '?'}{urlencode(query)}"
+
+    def exchange(self, code: str, redirect_uri: str, code_verifier: str | None = None) -> TokenGrant:
+        """The tokens for an authorization code. Sent once; raises a TikTokError.
+
+        `code` is URL-decoded, as a web framework hands it over: real codes contain `*` and `!`.
+        """
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        if code_verifier is not None:
+            form["code_verifier"] = code_verifier
+        return self._grant(form, code, code_verifier or "")
+
+    def refresh(self, refresh_token: SecretToken) -> TokenGrant:
+        """A new pair of tokens; the old refresh token is dead then. Sent once; raises a TikTokError."""
+        secret = refresh_token.reveal()
+        return self._grant({"grant_type": "refresh_token", "refresh_token": secret}, secret)
+
+    def revoke(self, access_token: SecretToken) -> None:
+        """Disconnect the app from the account. Raises a TikTokError: AuthError for an expired token."""
+        secret = access_token.reveal()
+        answer = self._post(REVOKE, {"token": secret})
+        read_oauth(answer, secret, self._client_secret.reveal())
+
+    def _grant(self, form: dict[str, str], *secrets: str) -> TokenGrant:
+        answer = self._post(TOKEN, form)
+        flat = read_oauth(answer, *secrets, self._client_secret.reveal())
+        try:
+            tokens = _TokenAnswer.model_validate(flat)
+        except ValidationError as problem:
+            raise malformed(answer, problem) from None
+        return TokenGrant(
+            open_id=tokens.open_id,
+            scopes=tuple(scope.strip() for scope in tokens.scope.split(",") if scope.strip()),
+            access_token=SecretToken(tokens.access_token),
+            refresh_token=SecretToken(tokens.refresh_token),
+            expires_in=tokens.expires_in,
+            refresh_expires_in=tokens.refresh_expires_in,
+        )
+
+    def _post(self, endpoint: str, form: dict[str, str]) -> HttpAnswer:
+        app = {"client_key": self.client_key, "client_secret": self._client_secret.reveal()}
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",  # JSON is refused
+            "Cache-Control": "no-cache",
+            "Connection": "close",
+        }
+        body = urlencode({**app, **form}).encode()
+        with closing(Transport(self._base_url, timeout_seconds=self._timeout_seconds, pool_size=1)) as once:
+            return once.send(once.prepare("POST", endpoint), endpoint, headers, body)
