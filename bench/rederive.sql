@@ -10,7 +10,8 @@ from generate_series(1, %(accounts)s) as n;
 
 select ops.ensure_partitions(%(first)s, %(last)s);
 
-alter table capture.page disable trigger observed_now;
+alter table capture.page disable trigger page_of_now;
+alter table capture.account_day disable trigger happens_now;
 
 insert into capture.account_day
     (account_id, endpoint, day, time_zone, state, chosen_capture_no, pages, items, started_at, captured_at)
@@ -52,4 +53,5 @@ cross join lateral (
     from generate_series(1, 20) as n
 ) as v;
 
-alter table capture.page enable trigger observed_now;
+alter table capture.page enable trigger page_of_now;
+alter table capture.account_day enable trigger happens_now;

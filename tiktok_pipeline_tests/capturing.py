@@ -11,7 +11,7 @@ from tiktok_pipeline.capture.days import CapturedDays, capture_days
 from tiktok_pipeline.capture.ledger import Endpoint, Ledger
 from tiktok_pipeline.capture.loop import CaptureLoop
 from tiktok_pipeline.hub.accounts import connect_account, list_accounts
-from tiktok_pipeline.hub.stores import add_store
+from tiktok_pipeline.hub.stores import add_store, list_stores
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.tiktok.client import TikTokClient
 from tiktok_pipeline.tiktok.oauth import OAuthClient
@@ -52,7 +52,8 @@ class Pipeline:
         ids = []
         for index in range(first, first + accounts):
             code = f"store_{index:03}"
-            add_store(self.warehouse, code, f"Store {index}", "Ayu")
+            if code not in {store.code for store in list_stores(self.warehouse)}:
+                add_store(self.warehouse, code, f"Store {index}", "Ayu")
             account = connect_account(
                 self.warehouse,
                 self.vault,

@@ -1,24 +1,21 @@
 -- Take account-days to work on. A row of the result is one that is ours until its lease ends.
--- Only today is begun; what was under way at midnight may be finished within the grace.
+-- What is ours and not in hand was taken by a statement whose answer was lost: it is taken again.
 with free as (
     select
-        account_id,
-        endpoint,
-        day
-    from capture.account_day
+        d.account_id,
+        d.endpoint,
+        d.day
+    from capture.account_day as d
     where
-        endpoint = %(endpoint)s
-        and day = %(day)s
-        and (lease_until is null or lease_until < ops.now())
+        d.endpoint = %(endpoint)s
+        and d.day = %(day)s
         and (
-            (state in ('planned', 'capturing') and ops.day_of(ops.now(), time_zone) = day)
-            or (
-                state = 'capturing'
-                and ops.now() >= ops.day_start(day, time_zone)
-                and ops.now() < ops.day_start(day + 1, time_zone) + %(grace)s
-            )
+            d.lease_until is null
+            or d.lease_until < ops.now()
+            or (d.owner = %(owner)s and d.account_id <> all(%(in_hand)s::bigint[]))
         )
-    order by account_id
+        and capture.is_open(d, %(grace)s)
+    order by d.account_id
     limit %(places)s
     for update skip locked
 )

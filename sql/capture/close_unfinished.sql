@@ -6,6 +6,7 @@ set
     reason = case
         when d.chosen_capture_no is not null then null
         when d.reason is not null then d.reason
+        when a.status = 'DISABLED' then 'cancelled'
         when a.status = 'NEED_RECONNECT' then 'needs_reconnect'
         else 'missed'
     end,

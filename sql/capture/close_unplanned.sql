@@ -6,10 +6,9 @@ with expected as (
         d.day::date as day,
         case
             when d.day < ops.day_of(a.connected_at, %(zone)s) then 'not_yet_connected'
-            when
-                a.status = 'NEED_RECONNECT'
-                and d.day >= ops.day_of(a.status_changed_at, %(zone)s)
-                then 'needs_reconnect'
+            when d.day < ops.day_of(a.status_changed_at, %(zone)s) then 'missed'
+            when a.status = 'DISABLED' then 'cancelled'
+            when a.status = 'NEED_RECONNECT' then 'needs_reconnect'
             else 'missed'
         end as reason
     from hub.store_accounts as a
@@ -22,7 +21,6 @@ with expected as (
             least(%(last)s::date, ops.day_of(ops.now(), %(zone)s) - 1),
             interval '1 day'
         ) as d (day)
-    where not (a.status = 'DISABLED' and d.day >= ops.day_of(a.status_changed_at, %(zone)s))
 )
 
 insert into capture.account_day (account_id, endpoint, day, time_zone, state, reason, run_id, finished_at)

@@ -1,5 +1,5 @@
 -- Whether today still lacks something that could be fetched now. One row: how many account-days.
--- An account that must be reconnected by a person, or lacks the scope, is not tried again by itself.
+-- An account that a person must reconnect, and what is final, is not tried again by itself.
 select count(*) as missing
 from hub.store_accounts as a
 cross join unnest(array['user_info', 'video_list']) as e (endpoint)
@@ -13,5 +13,5 @@ where
     and (
         d.account_id is null
         or d.state in ('planned', 'capturing')
-        or (d.state = 'failed' and d.reason is distinct from 'scope_missing')
+        or (d.state = 'failed' and not d.final)
     )

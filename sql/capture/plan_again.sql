@@ -1,18 +1,23 @@
 -- Plan again what failed today. A row of the result is an account to be tried once more.
--- It goes on at the page it had reached, unless the pages themselves were the trouble.
-update capture.account_day
+-- It goes on at the page it had reached, unless the pages themselves were the trouble. An account that waits for
+-- a person is left as it is, with what TikTok said; what is final gets a few tries and no more.
+update capture.account_day as d
 set
     state = 'planned',
     reason = null,
-    capture_no = case when reason = 'malformed' then capture_no + 1 else capture_no end,
-    cursor = case when reason = 'malformed' then null else cursor end,
-    pages = case when reason = 'malformed' then 0 else pages end,
-    items = case when reason = 'malformed' then 0 else items end,
-    refused = case when reason = 'malformed' then 0 else refused end
+    final = false,
+    capture_no = case when d.reason = 'malformed' then d.capture_no + 1 else d.capture_no end,
+    cursor = case when d.reason = 'malformed' then null else d.cursor end,
+    pages = case when d.reason = 'malformed' then 0 else d.pages end,
+    items = case when d.reason = 'malformed' then 0 else d.items end,
+    refused = case when d.reason = 'malformed' then 0 else d.refused end
+from hub.store_accounts as a
 where
-    endpoint = %(endpoint)s
-    and day = %(day)s
-    and state = 'failed'
-    and ops.day_of(ops.now(), %(zone)s) = day
-    and account_id in (select id from hub.store_accounts where status <> 'DISABLED')
-returning account_id
+    d.endpoint = %(endpoint)s
+    and d.day = %(day)s
+    and d.state = 'failed'
+    and ops.day_of(ops.now(), %(zone)s) = d.day
+    and a.id = d.account_id
+    and a.status in ('CONNECTED', 'ERROR')
+    and (not d.final or d.attempts < 5)
+returning d.account_id

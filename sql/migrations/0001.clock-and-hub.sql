@@ -21,6 +21,18 @@ create function ops.day_start(day date, zone text) returns timestamptz
 language sql immutable parallel safe
 as 'select day::timestamp at time zone zone';
 
+-- Refuses an instant that is not now. Five minutes allow for an answer that waited for a database restart.
+create function ops.require_now(what text, at timestamptz) returns void
+language plpgsql
+as $$
+begin
+    if abs(extract(epoch from at - ops.now())) > 300 then
+        raise exception '%: % is not now; the past cannot be captured', what, at
+            using errcode = 'check_violation', constraint = 'happens_now';
+    end if;
+end
+$$;
+
 create table hub.stores (
     store_code varchar(50) primary key check (store_code ~ '^[a-z0-9_-]{1,50}$'),
     store_name varchar(255) not null check (btrim(store_name) <> ''),
@@ -30,6 +42,9 @@ create table hub.stores (
 );
 
 comment on table hub.stores is 'One row per store.';
+comment on column hub.stores.store_code is 'Lower-case letters, digits, _ and -; the store''s name in every table.';
+comment on column hub.stores.store_name is 'The store''s name as people say it.';
+comment on column hub.stores.created_at is 'When the store was added.';
 comment on column hub.stores.pic_name is 'The person in charge, who connects the TikTok accounts.';
 comment on column hub.stores.pic_contact is 'How to reach the person in charge: e-mail or phone.';
 
@@ -54,6 +69,14 @@ create table hub.store_accounts (
 );
 
 comment on table hub.store_accounts is 'One row per TikTok account of a store.';
+comment on column hub.store_accounts.id is 'The account''s number here; capture and vault refer to it.';
+comment on column hub.store_accounts.store_code is 'The store that the account belongs to.';
+comment on column hub.store_accounts.display_name is 'The name shown on TikTok, as of the last capture.';
+comment on column hub.store_accounts.avatar_url is 'Address of the picture; TikTok lets it expire in about 48 hours.';
+comment on column hub.store_accounts.status is 'CONNECTED, NEED_RECONNECT, ERROR or DISABLED.';
+comment on column hub.store_accounts.status_changed_at is 'When the status became what it is.';
+comment on column hub.store_accounts.connected_at is 'When the account was connected for the first time.';
+comment on column hub.store_accounts.updated_at is 'When anything of this row changed last.';
 comment on column hub.store_accounts.client_key is 'The TikTok app that the account granted access to.';
 comment on column hub.store_accounts.open_id is 'TikTok''s id of the account, unique per app and account.';
 comment on column hub.store_accounts.scope is 'What the account granted, comma-separated.';

@@ -12,6 +12,8 @@ create table vault.key (
 );
 
 comment on table vault.key is 'One row per encryption key ever used here; never the key itself.';
+comment on column vault.key.key_id is 'The key''s id, as every sealed token names it.';
+comment on column vault.key.registered_at is 'When the key was first used here.';
 comment on column vault.key.check_value is 'Tells a wrong key under the right id from a tampered token.';
 
 -- Sealed: "TV", version 1, key id (4 bytes), nonce (12), ciphertext, tag (16). A plaintext token cannot be stored.
@@ -28,4 +30,10 @@ create table vault.token (
 );
 
 comment on table vault.token is 'One row per connected account: its sealed token pair.';
+comment on column vault.token.account_id is 'The account: hub.store_accounts.id.';
+comment on column vault.token.access_token is 'Sealed; opens TikTok''s API for the account.';
+comment on column vault.token.refresh_token is 'Sealed; gets the next pair, and dies when it is used.';
+comment on column vault.token.access_expires_at is 'When the access token ends, by TikTok''s answer.';
+comment on column vault.token.refresh_expires_at is 'When the grant ends, by TikTok''s answer.';
+comment on column vault.token.saved_at is 'When this pair was saved.';
 comment on column vault.token.token_version is 'Grows with every new pair; part of what the seal is bound to.';

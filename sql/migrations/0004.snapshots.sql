@@ -33,6 +33,12 @@ comment on table snapshots.tiktok_user_daily is 'One row per account and day: th
 comment on column snapshots.tiktok_user_daily.store_code is 'The store that the account belongs to.';
 comment on column snapshots.tiktok_user_daily.open_id is 'TikTok''s id of the account.';
 comment on column snapshots.tiktok_user_daily.snapshot_date is 'The day in the reporting time zone.';
+comment on column snapshots.tiktok_user_daily.display_name is 'The name shown on TikTok that day.';
+comment on column snapshots.tiktok_user_daily.created_at is 'When this row was first derived.';
+comment on column snapshots.tiktok_user_daily.account_id is 'The account: hub.store_accounts.id.';
+comment on column snapshots.tiktok_user_daily.username is 'The name in the account''s address, without @.';
+comment on column snapshots.tiktok_user_daily.bio_description is 'What the account says of itself.';
+comment on column snapshots.tiktok_user_daily.is_verified is 'Whether TikTok has verified the account.';
 comment on column snapshots.tiktok_user_daily.avatar_url is 'Address of the picture; TikTok lets it expire in about 48 hours.';
 comment on column snapshots.tiktok_user_daily.follower_count is 'Followers; NULL when TikTok did not say.';
 comment on column snapshots.tiktok_user_daily.following_count is 'Accounts followed; NULL when TikTok did not say.';
@@ -81,6 +87,12 @@ comment on column snapshots.tiktok_video_daily.view_count is 'Views so far; NULL
 comment on column snapshots.tiktok_video_daily.like_count is 'Likes so far; they may fall.';
 comment on column snapshots.tiktok_video_daily.comment_count is 'Comments so far; they may fall.';
 comment on column snapshots.tiktok_video_daily.share_count is 'Shares so far; NULL when TikTok did not say.';
+comment on column snapshots.tiktok_video_daily.created_at is 'When this row was first derived.';
+comment on column snapshots.tiktok_video_daily.account_id is 'The account: hub.store_accounts.id.';
+comment on column snapshots.tiktok_video_daily.open_id is 'TikTok''s id of the account.';
+comment on column snapshots.tiktok_video_daily.title is 'TikTok''s title; it may be a shortened caption.';
+comment on column snapshots.tiktok_video_daily.height is 'Height in pixels.';
+comment on column snapshots.tiktok_video_daily.width is 'Width in pixels.';
 comment on column snapshots.tiktok_video_daily.duration is 'Length in seconds.';
 comment on column snapshots.tiktok_video_daily.observed_at is 'When the counters were read.';
 comment on column snapshots.tiktok_video_daily.source is 'capture, or import for history that came from elsewhere.';

@@ -10,6 +10,9 @@ create table ops.quota (
 ) with (fillfactor = 20);
 
 comment on table ops.quota is 'One row per TikTok app and endpoint: how many permits were given out.';
+comment on column ops.quota.client_key is 'The TikTok app.';
+comment on column ops.quota.endpoint is 'The path, e.g. /v2/video/list/.';
+comment on column ops.quota.uses is 'Permits given out so far; also the number of the next use.';
 comment on column ops.quota.last_use_at is 'The instant of the latest permit, which may lie ahead.';
 
 -- Half-empty pages, so that an update finds room beside the old row and touches no index.
@@ -23,6 +26,9 @@ create table ops.quota_slot (
 
 comment on table ops.quota_slot is
 'The latest 1,000 uses of an endpoint, as a ring: use number n is in slot n modulo 1,000.';
+comment on column ops.quota_slot.client_key is 'The TikTok app.';
+comment on column ops.quota_slot.endpoint is 'The path, e.g. /v2/video/list/.';
+comment on column ops.quota_slot.slot_no is 'The slot, from 0 to 999.';
 comment on column ops.quota_slot.used_at is 'When its request was or will be sent.';
 
 create table ops.quota_pause (
@@ -34,6 +40,11 @@ create table ops.quota_pause (
 );
 
 comment on table ops.quota_pause is 'One row per endpoint that TikTok answered 429: nobody sends before then.';
+
+comment on column ops.quota_pause.client_key is 'The TikTok app.';
+comment on column ops.quota_pause.endpoint is 'The path, e.g. /v2/video/list/.';
+comment on column ops.quota_pause.paused_until is 'When requests may be sent again.';
+comment on column ops.quota_pause.paused_at is 'When TikTok last said 429.';
 
 -- Give out permits: use number n may be sent one period after use number n - slots, never before the one before
 -- it, and never in a pause. So any slots + 1 uses in a row span a period or more, whatever limits they were

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tiktok_pipeline.capture.ledger import AccountDay
+from tiktok_pipeline.hub.accounts import mark_need_reconnect
 from tiktok_pipeline.tiktok.answers import Answer
 from tiktok_pipeline.tiktok.client import TikTokClient
 from tiktok_pipeline.tiktok.errors import AuthError
@@ -32,10 +33,27 @@ class AccountRequests:
         """End every wait and every request under way; they fail."""
         self.client.close()
 
+    def flag_for_reconnect(self, account_id: int, error: Exception, reason: str) -> bool:
+        """Set the account to NEED_RECONNECT; whether that was done.
+
+        Not done when the pair that TikTok refused is no longer the stored one: somebody has reconnected the
+        account meanwhile, and the refusal says nothing about the new pair.
+        """
+        refused = getattr(error, "token_version", None)
+        with self.vault.warehouse.transaction() as cursor:
+            if not self.vault.holds(cursor, account_id, refused):
+                return False
+            return mark_need_reconnect(cursor, account_id, reason)
+
     def _ask(self, unit: AccountDay, request: Callable[[AccessToken], Answer]) -> Answer:
         access = self.vault.access_token(unit.account_id, self.oauth.refresh)
         try:
             return request(access)
         except AuthError:
             # An access token may die before its time. A second refusal, with a fresh one, is final.
-            return request(self.vault.renew(unit.account_id, access, self.oauth.refresh))
+            access = self.vault.renew(unit.account_id, access, self.oauth.refresh)
+        try:
+            return request(access)
+        except AuthError as refused:
+            refused.token_version = access.version
+            raise

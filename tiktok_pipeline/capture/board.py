@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from collections import deque
 
 from tiktok_pipeline.capture.ledger import AccountDay, Ledger
@@ -22,7 +23,8 @@ class Board:
         self.day = day
         self.places = places
         self._waiting: deque[AccountDay] = deque()
-        self._in_work = 0
+        self._in_hand: set[int] = set()  # accounts: those that wait and those that a thread works on
+        self._look_again_at = 0.0
         self._stopped = False
         self._changed = threading.Condition()
 
@@ -33,13 +35,10 @@ class Board:
         """
         with self._changed:
             while not self._stopped:
-                if len(self._waiting) + self._in_work < self.places:
-                    free = self.places - len(self._waiting) - self._in_work
-                    self._waiting.extend(self.ledger.claim(self.day, free))
+                self._fill_places()
                 if self._waiting:
-                    self._in_work += 1
                     return self._waiting.popleft()
-                if self._in_work == 0 and self.ledger.left(self.day) == (0, 0):
+                if not self._in_hand and self.ledger.left(self.day) == 0:
                     self._stop()
                 else:
                     self._changed.wait(POLL_SECONDS)
@@ -48,20 +47,29 @@ class Board:
     def put_back(self, unit: AccountDay) -> None:
         """Line `unit` up again: it has another page."""
         with self._changed:
-            self._in_work -= 1
             self._waiting.append(unit)
             self._changed.notify()
 
-    def done_with(self) -> None:
-        """An account-day that was taken is finished, one way or the other."""
+    def done_with(self, unit: AccountDay) -> None:
+        """`unit` is finished, one way or the other."""
         with self._changed:
-            self._in_work -= 1
+            self._in_hand.discard(unit.account_id)
             self._changed.notify()
 
     def stop(self) -> None:
         """Hand out nothing more."""
         with self._changed:
             self._stop()
+
+    def _fill_places(self) -> None:
+        free = self.places - len(self._in_hand)
+        if free <= 0 or time.monotonic() < self._look_again_at:
+            return
+        claimed = self.ledger.claim(self.day, free, self._in_hand)
+        self._waiting.extend(claimed)
+        self._in_hand.update(unit.account_id for unit in claimed)
+        if len(claimed) < free:  # there is no more for now
+            self._look_again_at = time.monotonic() + POLL_SECONDS
 
     def _stop(self) -> None:
         self._stopped = True

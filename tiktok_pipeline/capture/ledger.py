@@ -9,13 +9,21 @@ A worker holds an account-day by a lease. The lease only decides who may try; wh
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import psycopg
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import (
+    Retrying,
+    before_sleep_log,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
 from tiktok_pipeline.warehouse.connection import DatabaseUnavailable, Warehouse
 
@@ -36,6 +44,8 @@ DATABASE_PATIENCE_SECONDS = 120  # a restart or a failover ends within this
 MOST_OUTCOMES = 200  # what a person reads; the ledger has them all
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ class Failure:
     message: str
     http_status: int | None = None
     log_id: str | None = None
+    final: bool = False  # another try today would not help
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,7 @@ class DayTotals:
     open: int = 0
     gaps: int = 0
     unexpected: int = 0
+    unplanned: int = 0
     late: int = 0
     pages: int = 0
     items: int = 0
@@ -86,7 +98,7 @@ class DayTotals:
     @property
     def expected(self) -> int:
         """Account-days that somebody could expect data of: connected by then, and not disabled."""
-        return self.account_days - self.unexpected
+        return self.account_days + self.unplanned - self.unexpected
 
     @property
     def there(self) -> int:
@@ -96,18 +108,18 @@ class DayTotals:
     @property
     def shortfall(self) -> str | None:
         """In words, what this day lacks; None when it is complete."""
-        if self.account_days == 0:
+        if self.account_days + self.unplanned == 0:
             return None
+        why = ", ".join(self.reasons) or "still open"
         if self.there == 0:
-            return f"nothing captured ({', '.join(self.reasons) or 'still open'})"
+            return f"nothing captured ({why})"
         if self.there < self.expected:
-            missing = self.expected - self.there
-            return f"{missing} of {self.expected} account-days missing ({', '.join(self.reasons) or 'still open'})"
+            return f"{self.expected - self.there} of {self.expected} account-days missing ({why})"
         return None
 
 
 class LeaseLost(Exception):
-    """Another worker holds the account-day now; what this one has in hand must not be written."""
+    """Another worker holds the account-day, or its day is over: what is in hand must not be written."""
 
 
 class Ledger:
@@ -154,14 +166,18 @@ class Ledger:
         """Plan a fresh capture of what was captured today already; how many account-days that is."""
         return len(self._execute("plan_afresh", day=day))
 
-    def claim(self, day: dt.date, places: int) -> list[AccountDay]:
-        """Take up to `places` account-days of `day` that nobody holds; an attempt of each is counted."""
-        return [AccountDay(**row) for row in self._execute("claim", day=day, places=places)]
+    def claim(self, day: dt.date, places: int, in_hand: Collection[int] = ()) -> list[AccountDay]:
+        """Take up to `places` account-days of `day` that nobody holds; an attempt of each is counted.
 
-    def left(self, day: dt.date) -> tuple[int, int]:
-        """Account-days of `day` that could be taken now, and those that living workers hold."""
-        row = self._execute("claimable", day=day)[0]
-        return row["free"], row["held"]
+        `in_hand`: accounts that this worker has already. What is leased to it beside these was claimed by a
+        statement whose answer got lost, and is handed out again.
+        """
+        rows = self._execute("claim", day=day, places=places, in_hand=list(in_hand))
+        return [AccountDay(**row) for row in rows]
+
+    def left(self, day: dt.date) -> int:
+        """Account-days of `day` that may still be fetched, by this worker or another."""
+        return self._execute("left", day=day)[0]["account_days"]  # type: ignore[no-any-return]
 
     def land(
         self,
@@ -174,13 +190,12 @@ class Ledger:
         next_cursor: int | None,
         last: bool,
     ) -> None:
-        """Write one page and the progress it means, in one statement. Raises LeaseLost."""
-        page = {
-            "account_id": unit.account_id,
-            "day": unit.day,
-            "page_no": unit.pages,
-            "body": body,
-        }
+        """Write one page, which has just arrived, and the progress it means, in one statement.
+
+        Raises LeaseLost.
+        """
+        arrived = time.monotonic()
+        page = {"account_id": unit.account_id, "day": unit.day, "page_no": unit.pages, "body": body}
         progress = {
             "log_id": log_id,
             "items": items,
@@ -188,7 +203,12 @@ class Ledger:
             "next_cursor": next_cursor,
             "last": last,
         }
-        if not self._execute("land", **page, **progress) and not self._execute("landed", **page):
+
+        def landed() -> list[dict[str, Any]]:
+            age = dt.timedelta(seconds=time.monotonic() - arrived)  # while the database was away
+            return self.warehouse.execute("capture/land", {**self._common, **page, **progress, "age": age})
+
+        if not patiently(landed) and not self._execute("landed", **page):
             raise LeaseLost(str(unit))
 
     def tell_hub(
@@ -208,6 +228,7 @@ class Ledger:
             error_message=failure.message,
             http_status=failure.http_status,
             log_id=failure.log_id,
+            final=failure.final,
         )
 
     def extend_leases(self) -> None:
@@ -237,7 +258,7 @@ class Ledger:
         return self._execute("incomplete_today", day=day)[0]["missing"]  # type: ignore[no-any-return]
 
     def totals(self, first: dt.date, last: dt.date) -> dict[dt.date, DayTotals]:
-        """Totals of every day from `first` to `last` that the ledger knows."""
+        """Totals of every day from `first` to `last` on which an account was connected or has a row."""
         rows = self._execute("totals", first=first, last=last)
         return {row["day"]: DayTotals(**{**row, "reasons": tuple(row["reasons"] or ())}) for row in rows}
 
@@ -264,5 +285,6 @@ def patiently(work: Callable[[], T]) -> T:
         ),
         wait=wait_random_exponential(multiplier=0.2, max=5),
         stop=stop_after_delay(DATABASE_PATIENCE_SECONDS),
+        before_sleep=before_sleep_log(log, logging.WARNING),
         reraise=True,
     )(work)

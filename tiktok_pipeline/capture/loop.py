@@ -19,9 +19,8 @@ import psycopg
 from tiktok_pipeline.capture.account import AccountRequests
 from tiktok_pipeline.capture.board import Board
 from tiktok_pipeline.capture.ledger import AccountDay, Failure, LeaseLost, Ledger, Reason
-from tiktok_pipeline.capture.pages import Step, profile_step, video_step
+from tiktok_pipeline.capture.pages import PAGE_CAP, Step, profile_step, video_step
 from tiktok_pipeline.errors import PipelineError
-from tiktok_pipeline.hub.accounts import mark_need_reconnect
 from tiktok_pipeline.tiktok.answers import Answer
 from tiktok_pipeline.tiktok.errors import (
     AuthError,
@@ -79,19 +78,20 @@ class CaptureLoop:
                 board.stop()  # the database stays away: no thread can do anything useful
                 raise
             if further is None:
-                board.done_with()
+                board.done_with(unit)
             else:
                 board.put_back(further)
 
     def _advance(self, unit: AccountDay) -> AccountDay | None:
         """Fetch and land one page; the account-day as it stands then, or None when it is over."""
         try:
-            _require_working(unit)
+            if unit.status == "DISABLED":
+                raise AccountDisabled("the account is disabled")
             answer = self.requests.page_of(unit)
             step = profile_step(answer) if unit.endpoint == "user_info" else video_step(answer, unit)
             self._land(unit, answer, step)
         except LeaseLost:
-            log.info("%s: another worker has taken it over", unit)
+            log.info("%s: another worker has taken it over, or its day is over", unit)
             return None
         except (DatabaseUnavailable, psycopg.OperationalError):
             raise
@@ -120,7 +120,7 @@ class CaptureLoop:
         failure = failure_of(error)
         log.warning("%s: %s", unit, failure.message)
         if failure.reason == "needs_reconnect":
-            mark_need_reconnect(self.ledger.warehouse, unit.account_id, failure.message)
+            self.requests.flag_for_reconnect(unit.account_id, error, failure.message)
         self.ledger.fail(unit, failure)
 
     @contextmanager
@@ -152,18 +152,12 @@ class AccountDisabled(PipelineError):
     """The account was disabled after its day had been planned."""
 
 
-def _require_working(unit: AccountDay) -> None:
-    if unit.status == "DISABLED":
-        raise AccountDisabled("the account is disabled")
-    if unit.status == "NEED_RECONNECT":
-        raise AuthError("the account must be reconnected", code="need_reconnect", endpoint=unit.endpoint)
-
-
 def failure_of(error: Exception) -> Failure:
     """What the ledger says about `error`."""
     if isinstance(error, TikTokError):
         reason = next(reason for kind, reason in REASONS if isinstance(error, kind))
-        return Failure(reason, error.code or "unknown", str(error), error.http_status, error.log_id)
+        final = isinstance(error, ScopeError | PermanentError) or error.code == PAGE_CAP
+        return Failure(reason, error.code or "unknown", str(error), error.http_status, error.log_id, final)
     if isinstance(error, psycopg.errors.CheckViolation):
         return Failure("missed", "too_late", "the answer came after the day and its grace had ended")
     if isinstance(error, AccountDisabled):

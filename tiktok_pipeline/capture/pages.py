@@ -14,6 +14,7 @@ from tiktok_pipeline.tiktok.errors import MalformedError
 
 # 2,000 pages of 20 are 40,000 videos in one account, far beyond any seen; `has_more` for ever ends here.
 MOST_PAGES = 2_000
+PAGE_CAP = "page_cap"
 BIGINT_MAX = 2**63 - 1
 USER_COUNTERS = ("follower_count", "following_count", "likes_count", "video_count")
 VIDEO_COUNTERS = ("view_count", "like_count", "comment_count", "share_count")
@@ -57,7 +58,7 @@ def video_step(answer: Answer, unit: AccountDay) -> Step:
     if unit.pages + 1 >= MOST_PAGES:
         raise MalformedError(
             f"{MOST_PAGES} pages and has_more is still true",
-            code="page_cap",
+            code=PAGE_CAP,
             log_id=answer.log_id,
             http_status=200,
             endpoint="video_list",

@@ -66,7 +66,12 @@ class RateLimitedError(TransientError):
 
 
 class AuthError(TikTokError):
-    """The token or grant was refused: refresh, and if that does not help, reconnect."""
+    """The token or grant was refused: refresh, and if that does not help, reconnect.
+
+    `token_version` is noted by whoever used a stored pair: which one it was that TikTok refused.
+    """
+
+    token_version: int | None = None
 
 
 class ScopeError(TikTokError):

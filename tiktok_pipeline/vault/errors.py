@@ -26,4 +26,9 @@ class TokenMissing(VaultError):
 
 
 class GrantMismatch(VaultError):
-    """TikTok gave tokens of another account than the one they were asked for."""
+    """TikTok gave tokens of another account than the one they were asked for.
+
+    `token_version` says which stored pair was used up by asking; None for a first grant.
+    """
+
+    token_version: int | None = None

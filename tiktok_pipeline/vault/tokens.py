@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import psycopg
 from psycopg.rows import DictRow
 
+from tiktok_pipeline.tiktok.errors import AuthError
 from tiktok_pipeline.vault.errors import GrantMismatch, TokenMissing
 from tiktok_pipeline.vault.keyring import KeyRing
 from tiktok_pipeline.vault.opened import AccessToken, OpenedTokens
@@ -34,7 +35,7 @@ class TokenVault:
     """The tokens of all accounts of one database. Safe to share between threads and processes."""
 
     def __init__(self, warehouse: Warehouse, keys: KeyRing, environment: str) -> None:
-        self._warehouse = warehouse
+        self.warehouse = warehouse
         self._ring = keys
         self._environment = environment
         self._opened = OpenedTokens()
@@ -86,7 +87,7 @@ class TokenVault:
         held = self._opened.get(account_id)
         if held:
             return held
-        with self._warehouse.transaction() as cursor:
+        with self.warehouse.transaction() as cursor:
             pair = self._read(cursor, account_id)
         if pair["renew_in_seconds"] > 0:
             return self._open_access(account_id, pair)
@@ -100,12 +101,26 @@ class TokenVault:
         self._opened.forget(account_id)
         return self._renewed(account_id, refresh, refused_version=refused.version)
 
+    def holds(self, cursor: psycopg.Cursor[DictRow], account_id: int, version: int | None) -> bool:
+        """Whether the stored pair is still that of `version` (None: no pair at all).
+
+        The account is held until the caller's transaction ends, so that no reconnect comes in between.
+        """
+        self._lock(cursor, account_id)
+        pairs = run(cursor, "vault/read_token", {"account_id": account_id})
+        return (pairs[0]["token_version"] if pairs else None) == version
+
     def _renewed(self, account_id: int, refresh: Refresh, refused_version: int | None) -> AccessToken:
-        with self._warehouse.transaction() as cursor:
+        with self.warehouse.transaction() as cursor:
             self._lock(cursor, account_id)
             pair = self._read(cursor, account_id)
             if pair["renew_in_seconds"] <= 0 or pair["token_version"] == refused_version:
-                self.save_grant(cursor, account_id, refresh(self._unseal(account_id, "refresh_token", pair)))
+                try:
+                    grant = refresh(self._unseal(account_id, "refresh_token", pair))
+                    self.save_grant(cursor, account_id, grant)
+                except (AuthError, GrantMismatch) as refused:
+                    refused.token_version = pair["token_version"]
+                    raise
                 pair = self._read(cursor, account_id)
         return self._open_access(account_id, pair)
 

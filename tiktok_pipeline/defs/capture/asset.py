@@ -55,17 +55,13 @@ def capture(
         done = capture_days(ledger, loop, dates, start_date=settings.start_date, force=config.force)
         totals = ledger.totals(dates[0], dates[-1])
         for date in dates:
-            context.add_asset_metadata(
-                _of_one_date(totals.get(date, DayTotals(date))), partition_key=str(date)
-            )
-        metadata: dict[str, Any] = {
-            **table_metadata(opened, f"capture.{endpoint}"),
-            "requests": client.requests_sent,
-            "new_gaps": done.new_gaps,
-        }
-        if done.included_today:
-            metadata["accounts"] = _outcomes(ledger.outcomes(done.today))
-        return dg.MaterializeResult(metadata=metadata)
+            metadata = _of_one_date(totals.get(date, DayTotals(date)))
+            if date == done.today:
+                metadata["requests"] = client.requests_sent
+            if date == done.today or len(dates) == 1:
+                metadata |= _outcomes(ledger.outcomes(date), totals.get(date, DayTotals(date)).account_days)
+            context.add_asset_metadata(metadata, partition_key=str(date))
+        return dg.MaterializeResult(metadata=table_metadata(opened, f"capture.{endpoint}"))
 
 
 def _of_one_date(totals: DayTotals) -> dict[str, Any]:
@@ -87,17 +83,20 @@ def _of_one_date(totals: DayTotals) -> dict[str, Any]:
     return metadata
 
 
-def _outcomes(rows: list[dict[str, Any]]) -> dg.MetadataValue:
+def _outcomes(rows: list[dict[str, Any]], account_days: int) -> dict[str, Any]:
+    """The table of what became of each account; of many accounts the troubled ones, and how many there are."""
     columns = [
         dg.TableColumn(
             name, "int" if name in {"account_id", "pages", "items", "refused", "attempts"} else "string"
         )
         for name in OUTCOME_COLUMNS
     ]
-    return dg.MetadataValue.table(
+    table = dg.MetadataValue.table(
         [dg.TableRecord({name: _shown(row[name]) for name in OUTCOME_COLUMNS}) for row in rows],
         schema=dg.TableSchema(columns=columns),
     )
+    shown = {} if len(rows) == account_days else {"accounts_shown": f"{len(rows)} of {account_days}"}
+    return {"accounts": table, **shown}
 
 
 def _shown(value: Any) -> str | int | bool:

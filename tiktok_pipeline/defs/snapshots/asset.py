@@ -24,13 +24,14 @@ def snapshot(
         ledger = ledger_of(opened, endpoint)
         ledger.ensure_partitions(dates[0], dates[-1])
         changed = derive(opened, table, dates[0], dates[-1])
+        context.log.info(f"{table}, {dates[0]} to {dates[-1]}: {changed} rows changed")
         rows = rows_by_day(opened, table, dates[0], dates[-1])
         totals = ledger.totals(dates[0], dates[-1])
         for date in dates:
             held = rows.get(date, DayRows(date, 0, 0, 0))
             stands = totals.get(date, DayTotals(date))
             context.add_asset_metadata(_of_one_date(held, stands), partition_key=str(date))
-        return dg.MaterializeResult(metadata={**table_metadata(opened, table), "rows_changed": changed})
+        return dg.MaterializeResult(metadata=table_metadata(opened, table))
 
 
 def _of_one_date(held: DayRows, stands: DayTotals) -> dict[str, Any]:

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from tiktok_pipeline.capture.account import AccountRequests
+from tiktok_pipeline.capture.ledger import AccountDay
 from tiktok_pipeline.sandbox.server import SandboxProcess
+from tiktok_pipeline.tiktok.errors import AuthError
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import derive
 from tiktok_pipeline_tests.building import DatabaseClock, rows
@@ -333,3 +336,35 @@ def test_an_account_without_a_token_needs_reconnecting(pipeline: Pipeline, sandb
     pipeline.capture()
     assert pipeline.outcomes()[account]["outcome"] == "needs reconnect"
     assert rows(pipeline.warehouse, "select status from hub.store_accounts") == [{"status": "NEED_RECONNECT"}]
+
+
+def test_a_refusal_of_an_old_pair_does_not_flag_an_account_that_was_reconnected_meanwhile(
+    pipeline: Pipeline, sandbox: SandboxProcess
+) -> None:
+    (account,) = pipeline.connect(1)
+    sandbox.revoke(0)
+    unit = _claimed(pipeline)
+    requests = AccountRequests(pipeline.client, pipeline.oauth, pipeline.vault)
+    with pytest.raises(AuthError) as refused:
+        requests.page_of(unit)
+    pipeline.connect(1)  # the person in charge was quick
+    assert not requests.flag_for_reconnect(account, refused.value, "the grant is dead")
+    assert rows(pipeline.warehouse, "select status from hub.store_accounts") == [{"status": "CONNECTED"}]
+
+
+def _claimed(pipeline: Pipeline) -> AccountDay:
+    book = pipeline.ledger()
+    book.plan(book.today())
+    (unit,) = book.claim(book.today(), 1)
+    return unit
+
+
+def test_a_forced_run_that_is_tried_again_captures_nothing_twice(
+    pipeline: Pipeline, sandbox: SandboxProcess
+) -> None:
+    pipeline.connect(2)
+    pipeline.capture(run_id="first")
+    sandbox.reset_requests()
+    for _ in range(2):
+        pipeline.capture(force=True, run_id="forced")
+    assert lists_seen(sandbox) == 6

@@ -13,6 +13,7 @@ from tiktok_pipeline_tests.building import (
     capture_today,
     ledger,
     rows,
+    user_body,
     video,
     videos_body,
 )
@@ -55,7 +56,9 @@ def test_days_without_a_capture_become_gaps_that_say_why(warehouse: Warehouse, c
     assert reasons(warehouse, dead) == dict(
         zip(days, ["missed", "missed", "needs_reconnect", "needs_reconnect"], strict=True)
     )
-    assert reasons(warehouse, off) == dict(zip(days[:2], ["missed", "missed"], strict=True))
+    assert reasons(warehouse, off) == dict(
+        zip(days, ["missed", "missed", "cancelled", "cancelled"], strict=True)
+    )
 
 
 def test_closing_by_itself_starts_when_an_account_was_connected_and_finds_holes(
@@ -160,3 +163,60 @@ def test_totals_say_what_a_day_lacks(warehouse: Warehouse, clock: DatabaseClock)
     assert totals[day].shortfall is None  # the new account was not expected then
     assert totals[dt.date(2026, 3, 11)].shortfall == "nothing captured (missed)"
     assert totals[dt.date(2026, 2, 27)].shortfall == "nothing captured (not_yet_connected)"
+
+
+def test_an_account_that_was_switched_off_and_on_again_has_no_missed_days(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-05T12:00:00")
+    account = add_account(
+        warehouse,
+        connected_at="2026-03-02T08:00:00Z",
+        status="DISABLED",
+        status_changed_at="2026-03-02T09:00:00Z",
+    )
+    book = ledger(warehouse)
+    book.close(dt.date(2025, 1, 1), dt.date(2026, 3, 4), before_connection=False)
+    rows(warehouse, "update hub.store_accounts set status = 'CONNECTED', status_changed_at = ops.now()")
+    book.close(dt.date(2025, 1, 1), dt.date(2026, 3, 4), before_connection=False)
+    assert set(reasons(warehouse, account).values()) == {"cancelled"}
+    assert book.totals(dt.date(2026, 3, 3), dt.date(2026, 3, 3))[dt.date(2026, 3, 3)].expected == 0
+
+
+def test_a_day_that_nothing_has_closed_yet_is_not_complete(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-05T12:00:00")
+    add_account(warehouse, connected_at="2026-03-02T08:00:00Z")
+    totals = ledger(warehouse).totals(dt.date(2026, 3, 1), dt.date(2026, 3, 4))
+    assert dt.date(2026, 3, 1) not in totals
+    assert totals[dt.date(2026, 3, 3)].shortfall == "nothing captured (still open)"
+
+
+def test_what_is_final_gets_a_few_tries_and_causes_no_runs(warehouse: Warehouse) -> None:
+    add_account(warehouse)
+    book = ledger(warehouse)
+    today = capture_today(ledger(warehouse, "user_info"), user_body())
+    for attempt in range(1, 7):
+        planned = book.plan(today)
+        assert planned == (1 if attempt <= 5 else 0)
+        for unit in book.claim(today, 1):
+            book.fail(unit, Failure("malformed", "invalid_params", "refused", 400, "L", final=True))
+        assert book.incomplete_today(today) == 0
+
+
+def test_an_account_that_waits_for_a_person_fails_at_once_and_keeps_what_tiktok_said(
+    warehouse: Warehouse,
+) -> None:
+    add_account(warehouse, status="NEED_RECONNECT")
+    book = ledger(warehouse)
+    today = book.today()
+    book.plan(today)
+    assert book.claim(today, 10) == []
+    rows(warehouse, "update capture.account_day set error_code = 'invalid_grant', log_id = 'L9'")
+    assert book.plan(today) == 0
+    assert rows(warehouse, "select state, error_code, log_id, attempts from capture.account_day") == [
+        {"state": "failed", "error_code": "invalid_grant", "log_id": "L9", "attempts": 0}
+    ]
+    rows(warehouse, "update hub.store_accounts set status = 'CONNECTED'")
+    assert book.plan(today) == 1

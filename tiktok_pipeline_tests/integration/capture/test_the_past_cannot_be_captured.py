@@ -51,23 +51,68 @@ def test_a_page_of_yesterday_is_refused_by_the_database(warehouse: Warehouse, cl
     with pytest.raises(psycopg.errors.CheckViolation, match="nothing was begun"):
         rows(warehouse, insert, yesterday, account, None)
     clock.set("2026-03-10T20:00:00")
-    rows(warehouse, "alter table capture.page disable trigger observed_now")
+    rows(warehouse, "alter table capture.page disable trigger page_of_now")
     with pytest.raises(psycopg.errors.CheckViolation, match="observed_in_its_day"):
         rows(warehouse, insert, yesterday, account, None)
 
 
-def test_a_ledger_row_cannot_claim_a_capture_outside_its_day(warehouse: Warehouse) -> None:
-    add_account(warehouse)
+FORGERIES = {
+    "a ledger row that was never begun": (
+        "update capture.account_day set state = 'captured', chosen_capture_no = 1 where day = %(past)s",
+        "account_day_check",
+    ),
+    "a ledger row captured outside its day": (
+        """
+        update capture.account_day set state = 'captured', chosen_capture_no = 1, started_at = ops.now(),
+            captured_at = ops.now() where day = %(past)s
+        """,
+        "_in_its_day",
+    ),
+    "a ledger row with times of its own": (
+        """
+        update capture.account_day set started_at = ops.day_start(day, 'UTC'),
+            captured_at = ops.day_start(day, 'UTC') where day = %(past)s
+        """,
+        "the past cannot be captured",
+    ),
+    "a new ledger row begun late last night": (
+        """
+        insert into capture.account_day (account_id, endpoint, day, time_zone, state, started_at)
+        values (%(account)s, 'user_info', %(yesterday)s, 'UTC', 'capturing', ops.day_start(%(today)s, 'UTC') - interval '1h')
+        """,
+        "the past cannot be captured",
+    ),
+    "a time zone that is five days away": (
+        "update capture.account_day set time_zone = 'X+110' where day = %(past)s",
+        "account_day_check",
+    ),
+    "a page moved into the past": (
+        "update capture.page set day = %(past)s, observed_at = observed_at - interval '5 days'",
+        "never changed",
+    ),
+    "a page with other words": ("update capture.page set body = '{}'", "never changed"),
+    "a page of a time zone far away": (
+        """
+        insert into capture.page (endpoint, day, account_id, capture_no, page_no, body, time_zone)
+        values ('video_list', %(past)s, %(account)s, 1, 0, '{}', 'X+110')
+        """,
+        "nothing was begun",
+    ),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_history_cannot_be_forged_with_sql(warehouse: Warehouse, clock: DatabaseClock, forgery: str) -> None:
+    clock.set("2026-03-20T10:00:00")
+    account = add_account(warehouse, connected_at="2026-03-01T00:00:00Z")
     book = ledger(warehouse)
-    yesterday = book.today() - 3 * YESTERDAY
-    book.close(yesterday, yesterday, before_connection=True)
-    with pytest.raises(psycopg.errors.CheckViolation, match="captured_in_its_day"):
-        rows(
-            warehouse,
-            "update capture.account_day set state = 'captured', chosen_capture_no = 1, captured_at = ops.now()",
-        )
-    with pytest.raises(psycopg.errors.CheckViolation, match="begun_in_its_day"):
-        rows(warehouse, "update capture.account_day set state = 'capturing', started_at = ops.now()")
+    today = capture_today(book, videos_body(video("1")))
+    past = today - 5 * YESTERDAY
+    book.close(past, past, before_connection=True)
+    statement, refusal = FORGERIES[forgery]
+    values = {"past": past, "yesterday": today - YESTERDAY, "today": today, "account": account}
+    with pytest.raises(psycopg.errors.CheckViolation, match=refusal), warehouse.transaction() as cursor:
+        cursor.execute(statement.encode(), values)
 
 
 def test_a_capture_under_way_at_midnight_is_finished_within_the_grace_and_marked_late(
@@ -99,6 +144,20 @@ def test_a_capture_under_way_at_midnight_is_finished_within_the_grace_and_marked
     assert rows(warehouse, "select state, late from capture.account_day") == [
         {"state": "captured", "late": True}
     ]
+
+
+def test_what_is_in_hand_ends_with_the_grace_too(warehouse: Warehouse, clock: DatabaseClock) -> None:
+    add_account(warehouse)
+    clock.set("2026-03-10T23:59:00")
+    book = ledger(warehouse, grace_hours=2)
+    day = book.today()
+    book.ensure_partitions(day, day)
+    book.plan(day)
+    (unit,) = book.claim(day, 10)
+    clock.set("2026-03-11T02:00:01")
+    book.extend_leases()
+    with pytest.raises(LeaseLost):
+        book.land(unit, videos_body(), log_id="L", items=0, refused=0, next_cursor=None, last=True)
 
 
 def test_nothing_new_is_begun_after_midnight_and_the_grace_ends(
@@ -136,6 +195,19 @@ def test_a_worker_that_lost_its_lease_writes_nothing(warehouse: Warehouse) -> No
         slow.land(mine, videos_body(), log_id="L", items=0, refused=0, next_cursor=None, last=True)
     assert theirs.account_id == mine.account_id
     assert rows(warehouse, "select count(*) as pages from capture.page") == [{"pages": 0}]
+
+
+def test_a_claim_whose_answer_was_lost_is_handed_out_again(warehouse: Warehouse) -> None:
+    for name in ("one", "two", "three"):
+        add_account(warehouse, name)
+    book = ledger(warehouse)
+    today = book.today()
+    book.plan(today)
+    lost = book.claim(today, 2)  # committed, but the connection broke before the answer came
+    (in_hand,) = book.claim(today, 1, [unit.account_id for unit in lost])
+    again = book.claim(today, 10, [in_hand.account_id])
+    assert {unit.account_id for unit in again} == {unit.account_id for unit in lost}
+    assert ledger(warehouse).claim(today, 10) == []  # nobody else gets them
 
 
 def test_a_page_that_landed_without_our_hearing_of_it_may_be_landed_again(warehouse: Warehouse) -> None:

@@ -31,12 +31,10 @@ def sandbox() -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture
-def oauth(sandbox: SandboxProcess) -> Iterator[OAuthClient]:
+def oauth(sandbox: SandboxProcess) -> OAuthClient:
     sandbox.set_faults()
     sandbox.reset_requests()
-    client = OAuthClient(sandbox.base_url, sandbox.client_key, SecretToken(sandbox.client_secret))
-    yield client
-    client.close()
+    return OAuthClient(sandbox.base_url, sandbox.client_key, SecretToken(sandbox.client_secret))
 
 
 @pytest.fixture
@@ -64,6 +62,11 @@ def connect(warehouse: Warehouse, vault: TokenVault, oauth: OAuthClient, sandbox
         )
 
     return connect
+
+
+def marked_now(warehouse: Warehouse, account_id: int, reason: str) -> bool:
+    with warehouse.transaction() as cursor:
+        return mark_need_reconnect(cursor, account_id, reason)
 
 
 def test_an_account_is_connected_and_its_token_works(
@@ -122,7 +125,7 @@ def test_connecting_again_keeps_the_account_and_clears_its_trouble(
     connect: Connect, warehouse: Warehouse, vault: TokenVault, oauth: OAuthClient
 ) -> None:
     first = connect()
-    assert mark_need_reconnect(warehouse, first.id, "the grant is dead")
+    assert marked_now(warehouse, first.id, "the grant is dead")
     again = connect()
     assert (again.id, again.connected_at) == (first.id, first.connected_at)
     assert (again.status, again.status_reason) == ("CONNECTED", None)
@@ -220,7 +223,7 @@ def test_only_an_account_at_work_can_come_to_need_a_person(
         cursor.execute(
             "update hub.store_accounts set status = %s, status_changed_at = '2026-01-01T00:00Z'", (status,)
         )
-    assert mark_need_reconnect(warehouse, account.id, "invalid_grant\0\ud800") is marked
+    assert marked_now(warehouse, account.id, "invalid_grant\0\ud800") is marked
     with warehouse.transaction() as cursor:
         cursor.execute("select status, status_reason, status_changed_at from hub.store_accounts")
         row = cursor.fetchone()
@@ -228,4 +231,4 @@ def test_only_an_account_at_work_can_come_to_need_a_person(
     assert row["status"] == ("NEED_RECONNECT" if marked else status)
     assert row["status_reason"] == ("invalid_grant\ufffd?" if marked else None)
     assert (row["status_changed_at"].year == 2026 and row["status_changed_at"].month == 1) is not marked
-    assert mark_need_reconnect(warehouse, account.id + 1, "nobody") is False
+    assert marked_now(warehouse, account.id + 1, "nobody") is False

@@ -207,6 +207,15 @@ def test_a_range_with_a_gap_in_the_middle_and_imported_days_is_rebuilt_as_it_was
     pd.testing.assert_frame_equal(frame.drop(columns="created_at"), again.drop(columns="created_at"))
 
 
+@pytest.mark.parametrize("length", [-1, 2**31, 1e30, "12", None])
+def test_a_length_that_cannot_be_is_null(warehouse: Warehouse, length: object) -> None:
+    add_account(warehouse)
+    today = capture_today(ledger(warehouse), videos_body(video("1", duration=length, height=2**31 - 1)))
+    derive(warehouse, VIDEOS, today, today)
+    (row,) = rows(warehouse, f"select duration, height from {VIDEOS}")
+    assert row == {"duration": None, "height": 2**31 - 1}
+
+
 def test_a_profile_keeps_what_tiktok_said_and_null_where_it_did_not(warehouse: Warehouse) -> None:
     add_account(warehouse)
     body = user_body(likes_count=4_900_000_000, following_count=None, is_verified="yes", bio_description="")

@@ -32,10 +32,8 @@ def sandbox() -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture
-def oauth(sandbox: SandboxProcess) -> Iterator[OAuthClient]:
-    client = OAuthClient(sandbox.base_url, sandbox.client_key, SecretToken(sandbox.client_secret))
-    yield client
-    client.close()
+def oauth(sandbox: SandboxProcess) -> OAuthClient:
+    return OAuthClient(sandbox.base_url, sandbox.client_key, SecretToken(sandbox.client_secret))
 
 
 @pytest.fixture

@@ -48,3 +48,21 @@ def test_partitions_are_made_ahead_and_only_once(warehouse: Warehouse) -> None:
 
     assert made() == 9
     assert made() == 0
+
+
+def test_every_table_and_column_says_what_it_is(warehouse: Warehouse) -> None:
+    silent = rows(
+        warehouse,
+        """
+        select c.oid::regclass::text || coalesce('.' || a.attname, '') as name
+        from pg_class as c
+        inner join pg_namespace as n on n.oid = c.relnamespace
+        left join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where
+            n.nspname in ('hub', 'vault', 'capture', 'snapshots', 'ops')
+            and c.relkind in ('r', 'p', 'v')
+            and c.relname !~ '_[0-9]{4}_[0-9]{2}$'
+            and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)
+        """,
+    )
+    assert silent == []
