@@ -48,10 +48,11 @@ def main() -> None:
         pipeline = Pipeline(warehouse, sandbox, Path(folder) / "keys.json")
         pipeline.connect(size.accounts)
         for number in range(1, size.rounds + 1):
+            _forget(warehouse)
             before, cpu = pipeline.client.requests_sent, _cpu()
             began = time.monotonic()
-            pipeline.capture("user_info", force=True, workers=size.workers)
-            pipeline.capture("video_list", force=True, workers=size.workers)
+            pipeline.capture("user_info", workers=size.workers)
+            pipeline.capture("video_list", workers=size.workers)
             captured = time.monotonic()
             pipeline.snapshot()
             ended = time.monotonic()
@@ -66,6 +67,13 @@ def main() -> None:
             )
         warehouse.close()
     Console(width=120).print(table)
+
+
+def _forget(warehouse: Warehouse) -> None:
+    """Every round is a first capture of its day."""
+    with warehouse.transaction() as cursor:
+        cursor.execute("truncate capture.account_day cascade")
+        cursor.execute("truncate snapshots.tiktok_user_daily, snapshots.tiktok_video_daily")
 
 
 def _rows(warehouse: Warehouse) -> int:

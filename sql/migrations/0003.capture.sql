@@ -5,11 +5,6 @@ create schema capture;
 
 comment on schema capture is 'What TikTok said, untouched, and the ledger of what was captured.';
 
--- The longest a capture may go on after its day has ended; CAPTURE_GRACE_HOURS may ask for less.
-create function capture.window_end(day date, zone text) returns timestamptz
-language sql immutable parallel safe
-as 'select ops.day_start(day + 1, zone) + interval ''12 hours''';
-
 create table capture.account_day (
     account_id bigint not null references hub.store_accounts (id) on delete cascade,
     endpoint text not null check (endpoint in ('user_info', 'video_list')),
@@ -56,13 +51,14 @@ create table capture.account_day (
         between interval '-15 hours' and interval '15 hours'
     ),
     -- The past cannot be fetched: a capture begins within its day, and ends within it or the grace after it.
+    -- (Written out: PostgreSQL plans the functions of a check again for every statement.)
     constraint begun_in_its_day check (
-        started_at >= ops.day_start(day, time_zone)
-        and started_at < ops.day_start(day + 1, time_zone)
+        started_at >= day::timestamp at time zone time_zone
+        and started_at < (day + 1)::timestamp at time zone time_zone
     ),
     constraint captured_in_its_day check (
-        captured_at >= ops.day_start(day, time_zone)
-        and captured_at < capture.window_end(day, time_zone)
+        captured_at >= day::timestamp at time zone time_zone
+        and captured_at < (day + 1)::timestamp at time zone time_zone + interval '12 hours'
     )
 );
 
@@ -144,8 +140,8 @@ create table capture.page (
     foreign key (account_id, endpoint, day) references capture.account_day (account_id, endpoint, day)
     on delete cascade,
     constraint observed_in_its_day check (
-        observed_at >= ops.day_start(day, time_zone)
-        and observed_at < capture.window_end(day, time_zone)
+        observed_at >= day::timestamp at time zone time_zone
+        and observed_at < (day + 1)::timestamp at time zone time_zone + interval '12 hours'
     )
 ) partition by list (endpoint);
 

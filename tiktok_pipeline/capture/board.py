@@ -63,8 +63,8 @@ class Board:
 
     def _fill_places(self) -> None:
         free = self.places - len(self._in_hand)
-        if free <= 0 or time.monotonic() < self._look_again_at:
-            return
+        if free < self.places // 4 or time.monotonic() < self._look_again_at:
+            return  # a statement for a single place would cost as much as one for many
         claimed = self.ledger.claim(self.day, free, self._in_hand)
         self._waiting.extend(claimed)
         self._in_hand.update(unit.account_id for unit in claimed)

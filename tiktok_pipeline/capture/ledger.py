@@ -211,11 +211,9 @@ class Ledger:
         if not patiently(landed) and not self._execute("landed", **page):
             raise LeaseLost(str(unit))
 
-    def tell_hub(
-        self, account_id: int, display_name: str | None = None, avatar_url: str | None = None
-    ) -> None:
-        """Note in the hub that an account was captured now, with its profile when that was what came."""
-        self._execute("synced", account_id=account_id, display_name=display_name, avatar_url=avatar_url)
+    def tell_hub(self, day: dt.date) -> None:
+        """Note in the hub which accounts were captured on `day`, with their profiles when these came."""
+        self._execute("tell_hub", day=day)
 
     def fail(self, unit: AccountDay, failure: Failure) -> None:
         """Write why `unit` failed. Nothing happens when the lease was lost."""
@@ -271,20 +269,26 @@ class Ledger:
         return patiently(lambda: self.warehouse.execute(f"capture/{name}", values))
 
 
+AWAY = (
+    DatabaseUnavailable,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+_repeat = Retrying(
+    retry=retry_if_exception_type(AWAY),
+    wait=wait_random_exponential(multiplier=0.2, max=5),
+    stop=stop_after_delay(DATABASE_PATIENCE_SECONDS),
+    before_sleep=before_sleep_log(log, logging.WARNING),
+    reraise=True,
+)
+
+
 def patiently(work: Callable[[], T]) -> T:
     """Do `work` again while the database restarts or refuses connections, for up to two minutes."""
-    return Retrying(
-        retry=retry_if_exception_type(
-            (
-                DatabaseUnavailable,
-                psycopg.OperationalError,
-                psycopg.InterfaceError,
-                psycopg.errors.DeadlockDetected,
-                psycopg.errors.SerializationFailure,
-            )
-        ),
-        wait=wait_random_exponential(multiplier=0.2, max=5),
-        stop=stop_after_delay(DATABASE_PATIENCE_SECONDS),
-        before_sleep=before_sleep_log(log, logging.WARNING),
-        reraise=True,
-    )(work)
+    try:
+        return work()
+    except AWAY as error:
+        log.warning("the database is away (%s); trying again", error)
+    return _repeat(work)

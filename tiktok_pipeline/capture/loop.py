@@ -69,6 +69,7 @@ class CaptureLoop:
                 board.stop()
                 self.requests.stop()
                 raise
+        self.ledger.tell_hub(day)
 
     def _work(self, board: Board) -> None:
         while (unit := board.take()) is not None:
@@ -112,9 +113,6 @@ class CaptureLoop:
             next_cursor=step.next_cursor,
             last=step.last,
         )
-        if step.last:
-            user = answer.data.get("user", {})
-            self.ledger.tell_hub(unit.account_id, _text(user, "display_name"), _text(user, "avatar_url"))
 
     def _fail(self, unit: AccountDay, error: Exception) -> None:
         failure = failure_of(error)
@@ -168,8 +166,3 @@ def failure_of(error: Exception) -> Failure:
         return Failure("missed", type(error).__name__, str(error))
     log.error("an error that nobody expected", exc_info=error)
     return Failure("missed", type(error).__name__, f"unexpected: {type(error).__name__}: {error}")
-
-
-def _text(user: dict[str, object], name: str) -> str | None:
-    value = user.get(name)
-    return value if isinstance(value, str) else None

@@ -67,11 +67,14 @@ def video_step(answer: Answer, unit: AccountDay) -> Step:
 
 
 def _refused(item: dict[str, Any], counters: tuple[str, ...]) -> int:
-    return sum(item.get(name) is not None and not _is_counter(item[name]) for name in counters)
+    refused = 0
+    for name in counters:
+        value = item.get(name)
+        if value is not None and not (type(value) is int and 0 <= value <= BIGINT_MAX):
+            refused += not _is_whole(value)
+    return refused
 
 
-def _is_counter(value: Any) -> bool:
-    """The same rule as `capture.counter` in SQL: a whole number from 0 to 2^63-1."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 <= value <= BIGINT_MAX and value == int(value)
+def _is_whole(value: Any) -> bool:
+    """The same rule as `capture.counter` in SQL, for what is no plain integer: 12.0 is a whole number."""
+    return isinstance(value, float) and 0 <= value <= BIGINT_MAX and value == int(value)

@@ -18,19 +18,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
-from sqlalchemy.exc import DBAPIError
 from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from tiktok_pipeline.tiktok.errors import RateLimitedError, TransientError
-from tiktok_pipeline.warehouse.connection import DatabaseUnavailable, Warehouse, run
+from tiktok_pipeline.warehouse.connection import DatabaseUnavailable, Warehouse
 
 MAX_SLOTS = 1000  # the ring's size in ops.quota_slot
 SMOOTH_TURNS = 10  # TikTok is said to mind bursts within a second; so do our own threads
@@ -190,27 +186,7 @@ class Quota:
 
     def _sql(self, name: str, endpoint: str, **parameters: Any) -> list[dict[str, Any]]:
         bound = {"client_key": self._client_key, "endpoint": endpoint, **parameters}
-        return self._through_outages(self._run, name, bound)
-
-    def _run(self, name: str, bound: dict[str, Any]) -> list[dict[str, Any]]:
-        with self._statement() as cursor:
-            return run(cursor, name, bound)
-
-    @contextmanager
-    def _statement(self) -> Iterator[psycopg.Cursor[DictRow]]:
-        """A cursor without transactions: a process that freezes between two steps holds no lock."""
-        try:
-            pooled = self._warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        except (DBAPIError, psycopg.OperationalError) as error:
-            raise DatabaseUnavailable(f"the quota's database: {type(error).__name__}.") from None
-        with pooled:
-            connection: psycopg.Connection[Any] = pooled.connection.driver_connection  # type: ignore[assignment]
-            try:
-                with connection.cursor(row_factory=dict_row) as cursor:
-                    yield cursor
-            except psycopg.OperationalError:
-                pooled.invalidate()
-                raise
+        return self._through_outages(self._warehouse.execute, name, bound)
 
 
 def _turns(limit: int) -> int:

@@ -87,8 +87,7 @@ class TokenVault:
         held = self._opened.get(account_id)
         if held:
             return held
-        with self.warehouse.transaction() as cursor:
-            pair = self._read(cursor, account_id)
+        pair = _only(self.warehouse.execute("vault/read_token", {"account_id": account_id}), account_id)
         if pair["renew_in_seconds"] > 0:
             return self._open_access(account_id, pair)
         return self._renewed(account_id, refresh, refused_version=None)
@@ -141,10 +140,7 @@ class TokenVault:
         return str(accounts[0]["open_id"])
 
     def _read(self, cursor: psycopg.Cursor[DictRow], account_id: int) -> DictRow:
-        pairs = run(cursor, "vault/read_token", {"account_id": account_id})
-        if not pairs:
-            raise TokenMissing(f"account {account_id}: no token is stored for it. Reconnect the account.")
-        return pairs[0]
+        return _only(run(cursor, "vault/read_token", {"account_id": account_id}), account_id)
 
     def _seal(self, account_id: int, field: Field, version: int, token: SecretToken) -> bytes:
         place = Place(self._environment, account_id, field, version)
@@ -156,3 +152,9 @@ class TokenVault:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a TokenVault cannot be pickled or copied: open it in the process that uses it")
+
+
+def _only(pairs: list[DictRow], account_id: int) -> DictRow:
+    if not pairs:
+        raise TokenMissing(f"account {account_id}: no token is stored for it. Reconnect the account.")
+    return pairs[0]

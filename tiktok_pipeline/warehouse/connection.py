@@ -5,7 +5,7 @@ The pool is SQLAlchemy's (20 connections at most); what runs on it is SQL from f
 
 from __future__ import annotations
 
-import logging
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,11 +28,19 @@ REST_SECONDS = 1
 # A host that vanished must not keep its locks until the operating system's own keep-alive, two hours on Linux.
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
-log = logging.getLogger(__name__)
+# libpq gives no error code for a failed connection, only these words.
+REFUSED = re.compile(
+    r"authentication failed|no password supplied|does not exist|no pg_hba.conf entry|permission denied|"
+    r"invalid connection option|role .* is not permitted"
+)
 
 
 class DatabaseUnavailable(PipelineError):
-    """PostgreSQL cannot be reached or refused the login."""
+    """PostgreSQL cannot be reached; it may be in a minute."""
+
+
+class DatabaseRefused(PipelineError):
+    """PostgreSQL refused the login or has no such database: waiting does not help."""
 
 
 def psycopg3_url(url: str) -> URL:
@@ -43,6 +51,18 @@ def psycopg3_url(url: str) -> URL:
 def psycopg2_url(url: str) -> str:
     """The same address, to be opened with psycopg2, as Dagster's storage needs it."""
     return make_url(url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+def place(url: URL) -> str:
+    """Where a database is, in words. Of the address only name and host, as its query may hold a password."""
+    host = url.host or url.query.get("host") or "the default host"
+    return f"database {url.database} on {host if isinstance(host, str) else ', '.join(host)}"
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an error's text, without a full stop; libpq's further lines are questions."""
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
 
 
 class Warehouse:
@@ -59,7 +79,9 @@ class Warehouse:
             max_overflow=0,
             pool_recycle=POOL_IDLE_SECONDS,
             pool_use_lifo=True,
+            pool_reset_on_return=None,  # whoever takes a connection gives it back without an open transaction
             connect_args={
+                "autocommit": True,
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
                 "application_name": application_name,
                 **KEEPALIVE,
@@ -72,17 +94,11 @@ class Warehouse:
     def transaction(self) -> Iterator[psycopg.Cursor[DictRow]]:
         """A cursor whose work commits together when the block ends, and rolls back when it raises.
 
-        Rows are dictionaries. Raises DatabaseUnavailable when no connection can be made.
+        Rows are dictionaries. Raises DatabaseUnavailable or DatabaseRefused when no connection can be made.
         """
-        with self._connection() as connection:
-            try:
-                with connection.cursor(row_factory=dict_row) as cursor:
-                    yield cursor
-                connection.commit()
-            except BaseException:
-                if not connection.closed:
-                    connection.rollback()
-                raise
+        with self._connection() as connection, connection.transaction():
+            with connection.cursor(row_factory=dict_row) as cursor:
+                yield cursor
 
     def execute(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run the one statement of `sql/<name>.sql` by itself; its rows, or an empty list.
@@ -90,14 +106,8 @@ class Warehouse:
         It commits with its own round trip, where a transaction takes three: what is done a thousand times a
         second is done here.
         """
-        with self._connection() as connection:
-            connection.autocommit = True
-            try:
-                with connection.cursor(row_factory=dict_row) as cursor:
-                    return run(cursor, name, parameters)
-            finally:
-                if not connection.closed:
-                    connection.autocommit = False
+        with self._connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return run(cursor, name, parameters)
 
     def close(self) -> None:
         """Close all connections; the warehouse can be used again afterwards."""
@@ -108,7 +118,10 @@ class Warehouse:
         try:
             pooled = self.engine.raw_connection()
         except (DBAPIError, psycopg.OperationalError) as error:
-            raise DatabaseUnavailable(self._unreachable(error)) from None
+            unreachable = self._unreachable(error)
+            raise (DatabaseRefused if REFUSED.search(unreachable) else DatabaseUnavailable)(
+                unreachable
+            ) from None
         connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
         try:
             yield connection
@@ -119,9 +132,7 @@ class Warehouse:
 
     def _unreachable(self, error: Exception) -> str:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        reason = str(cause).strip().splitlines()[-1] if str(cause).strip() else type(cause).__name__
-        where = self.url.render_as_string(hide_password=True)
-        return f"database {where}: {reason}. Check DATABASE_URL and that the server runs."
+        return f"{place(self.url)}: {reason(cause)}. Check DATABASE_URL and that the server runs."
 
 
 def _note_time(_connection: Any, record: ConnectionPoolEntry) -> None:
@@ -134,7 +145,6 @@ def _try_after_a_rest(connection: psycopg.Connection[Any], record: ConnectionPoo
         return
     try:
         connection.execute("select 1")
-        connection.rollback()
     except psycopg.OperationalError as error:
         raise DisconnectionError(str(error)) from error
 

@@ -59,10 +59,8 @@ def _alone(warehouse: Warehouse) -> Iterator[None]:
     connection: psycopg.Connection[tuple[object, ...]]
     with warehouse.engine.connect() as pooled:
         connection = pooled.connection.driver_connection  # type: ignore[assignment]
-        connection.autocommit = True
         connection.execute("select pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         try:
             yield
         finally:
             connection.execute("select pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
-            connection.autocommit = False

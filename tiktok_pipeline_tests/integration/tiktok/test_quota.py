@@ -262,7 +262,7 @@ def test_whatever_happens_no_window_holds_more_than_the_limit(
     warehouse: Warehouse, steps: list[tuple[float, int, int, float]]
 ) -> None:
     now, uses = 1_000.0, list[tuple[float, int]]()
-    with warehouse.transaction() as cursor:
+    with warehouse.transaction() as cursor, cursor.connection.transaction(force_rollback=True):
         cursor.execute(FAKE_CLOCK)
         for idle, permits, slots, pause in steps:
             now += idle
@@ -282,7 +282,6 @@ def test_whatever_happens_no_window_holds_more_than_the_limit(
             for row in cursor.fetchall():
                 assert now + row["wait"] >= paused_until - 1e-6
                 uses.append((now + row["wait"], slots))
-        cursor.connection.rollback()
     assert all(one[0] <= two[0] + 1e-6 for one, two in pairwise(uses))
     for number, (at, slots) in enumerate(uses):
         if number >= slots:
