@@ -1,5 +1,5 @@
 # Every target sets up what it needs: uv when it is missing, then the environment of uv.lock.
-.PHONY: demo test check bench
+.PHONY: demo setup test check bench
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -10,15 +10,18 @@ RUN := $(UV) run --frozen
 demo: .venv/.ready
 	$(RUN) tiktok-pipeline demo
 
+# The environment alone.
+setup: .venv/.ready
+
 test: .venv/.ready
-	$(RUN) pytest
+	$(RUN) pytest -n 2 --dist loadfile
 
 check: .venv/.ready
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	@# with a Dagster home of its own: dagster.yaml here asks for the database, which loading does not need
-	DAGSTER_HOME=$$(mktemp -d) $(RUN) dg check defs
+	home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && DAGSTER_HOME=$$home $(RUN) dg check defs
 
 bench: .venv/.ready
 	$(UV) sync --quiet --locked --group bench

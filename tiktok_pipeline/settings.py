@@ -11,9 +11,12 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+import psycopg
+from psycopg.conninfo import make_conninfo
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -21,6 +24,8 @@ from sqlalchemy.exc import ArgumentError
 from tiktok_pipeline.errors import PipelineError
 
 LOGGED_PACKAGES = "tiktok_pipeline"
+OWN_MACHINE = ("localhost", "127.0.0.1")
+LONGEST_REDIRECT_URI = 511  # TikTok: under 512 characters, absolute, https, no query, no fragment
 
 
 class SettingsError(PipelineError):
@@ -70,12 +75,34 @@ class Settings(BaseSettings):
             raise ValueError(f"'{name}' is not an IANA time zone such as Asia/Jakarta") from None
         return name
 
+    @field_validator("start_date")
+    @classmethod
+    def _not_in_the_future(cls, day: dt.date, others: ValidationInfo) -> dt.date:
+        # By this machine's clock, for once: it is said before there is a database to ask.
+        zone = others.data.get("reporting_timezone")
+        if zone and day > (today := dt.datetime.now(ZoneInfo(zone)).date()):
+            raise ValueError(f"{day} is in the future; today is {today} ({zone})")
+        return day
+
     @field_validator("tiktok_api_base_url", "tiktok_authorize_url")
     @classmethod
     def _http_address(cls, url: str) -> str:
-        if not url.startswith(("https://", "http://")):
-            raise ValueError("must begin with https:// or http://")
+        if not _is_http(url):
+            raise ValueError("must look like https://host or http://host")
         return url
+
+    @field_validator("tiktok_redirect_uri")
+    @classmethod
+    def _registrable(cls, uri: str | None) -> str | None:
+        if uri is None:
+            return None
+        if not _is_http(uri) or "?" in uri or "#" in uri:
+            raise ValueError("must look like https://host/path, without ? and #")
+        if urlsplit(uri).scheme != "https" and urlsplit(uri).hostname not in OWN_MACHINE:
+            raise ValueError("must begin with https:// (http:// is for localhost and 127.0.0.1 only)")
+        if len(uri) > LONGEST_REDIRECT_URI:
+            raise ValueError(f"{len(uri)} characters long; TikTok takes at most {LONGEST_REDIRECT_URI}")
+        return uri
 
     @field_validator("database_url", "dagster_postgres_url")
     @classmethod
@@ -84,10 +111,18 @@ class Settings(BaseSettings):
             return None
         try:
             parsed = make_url(url.get_secret_value())
-        except ArgumentError:
+        except (
+            ArgumentError,
+            ValueError,
+        ):  # ValueError: a port that is no number; its text could be a password
             parsed = None
         if parsed is None or parsed.get_backend_name() != "postgresql" or not parsed.database:
             raise ValueError("must look like postgresql://user:password@host:5432/database")
+        for option in parsed.query:
+            try:
+                make_conninfo(**{option: ""})
+            except psycopg.ProgrammingError:
+                raise ValueError(f"PostgreSQL knows no connection option '{option}'") from None
         return url
 
     @property
@@ -98,7 +133,7 @@ class Settings(BaseSettings):
     @property
     def keys_file(self) -> Path:
         """Where the key ring is, given or by default."""
-        return self.encryption_keys_file or self.data_dir / "encryption_keys.json"
+        return (self.encryption_keys_file or self.data_dir / "encryption_keys.json").expanduser()
 
     def require(self, *names: str) -> None:
         """Raise SettingsError that names the variables among `names` that are not set."""
@@ -107,6 +142,14 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"{', '.join(missing)}: not set. Put {'it' if len(missing) == 1 else 'them'} "
                 "into the environment or into .env (see .env.example)."
+            )
+
+    def require_key_ring(self) -> None:
+        """Raise SettingsError when ENCRYPTION_KEYS_FILE is given and there is no such file."""
+        if self.encryption_keys_file is not None and not self.keys_file.is_file():
+            raise SettingsError(
+                f"ENCRYPTION_KEYS_FILE: there is no file {self.keys_file}. Put the key ring there, "
+                "or leave the variable out and one is made in DATA_DIR."
             )
 
 
@@ -127,3 +170,11 @@ def configure_logging(level: str) -> None:
 def _in_words(problem: Mapping[str, Any]) -> str:
     variable = ".".join(str(part) for part in problem["loc"]).upper()
     return f"{variable}: {str(problem['msg']).removeprefix('Value error, ')}."
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, half an IPv6 address
+        return False

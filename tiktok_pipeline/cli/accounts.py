@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from tiktok_pipeline.hub.accounts import connect_account, list_accounts
+from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.hub.accounts import NEEDED_SCOPES, connect_account, list_accounts
+from tiktok_pipeline.hub.stores import require_store
 from tiktok_pipeline.runtime.credentials import oauth_client, open_vault, redirect_uri
 from tiktok_pipeline.runtime.database import migrated_warehouse, shared_database
-from tiktok_pipeline.settings import load_settings
+from tiktok_pipeline.settings import Settings, load_settings
+from tiktok_pipeline.tiktok.errors import TikTokError
+from tiktok_pipeline.warehouse.connection import Warehouse
+
+# By TikTok's code; what follows is the command that gives a new code.
+WHAT_TO_DO = {
+    "invalid_grant": "A code is valid once and for a short time: open the address again",
+    "invalid_request": "Check that TIKTOK_REDIRECT_URI is as registered with the app, then get a new code",
+    "invalid_client": "Check TIKTOK_CLIENT_KEY and TIKTOK_CLIENT_SECRET, then get a new code",
+}
 
 app = typer.Typer(help="TikTok accounts.", no_args_is_help=True)
 
@@ -19,23 +31,58 @@ app = typer.Typer(help="TikTok accounts.", no_args_is_help=True)
 @app.command()
 def add(
     code: Annotated[str, typer.Argument(help="The store's code.")],
-    auth_code: Annotated[str, typer.Option(help="The `code` of the address that TikTok returned to.")],
+    auth_code: Annotated[
+        str | None,
+        typer.Option(help="The `code` of the address that TikTok returned to. Without: where to get one."),
+    ] = None,
 ) -> None:
-    """Connect a TikTok account to a store with an authorization code."""
+    """Connect a TikTok account to a store: first the address to open, then with the code it gives."""
     settings = load_settings()
     settings.require("tiktok_client_key", "tiktok_client_secret", "tiktok_redirect_uri")
+    settings.require_key_ring()
     with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
-        oauth = oauth_client(settings)
+        if auth_code is None:
+            _say_where_to_get_a_code(warehouse, settings, code)
+        else:
+            _connect(warehouse, settings, code, auth_code)
+
+
+def _say_where_to_get_a_code(warehouse: Warehouse, settings: Settings, store_code: str) -> None:
+    with warehouse.transaction() as cursor:
+        require_store(cursor, store_code)
+    address = oauth_client(settings).authorize_url(
+        settings.tiktok_authorize_url,
+        redirect_uri(settings),
+        NEEDED_SCOPES,
+        state=secrets.token_urlsafe(16),
+    )
+    typer.echo(f"Store {store_code}: its person in charge opens this address and agrees:", err=True)
+    typer.echo(address)
+    typer.echo(
+        "Then copy the value of `code` from the address TikTok returns to (up to the next &), and run, within "
+        f"minutes:\ntiktok-pipeline account add {store_code} --auth-code 'CODE'",
+        err=True,
+    )
+
+
+def _connect(warehouse: Warehouse, settings: Settings, store_code: str, auth_code: str) -> None:
+    oauth = oauth_client(settings)
+    try:
         account = connect_account(
             warehouse,
             open_vault(warehouse, settings),
             oauth,
-            store_code=code,
+            store_code=store_code,
             auth_code=auth_code,
             redirect_uri=redirect_uri(settings),
             client_key=oauth.client_key,
         )
-    typer.echo(f"account {account.id} (store {code}): connected as {account.open_id}")
+    except TikTokError as refused:
+        what_to_do = WHAT_TO_DO.get(refused.code, "Try again with a new code")
+        raise PipelineError(
+            f"store {store_code}: not connected: {refused}. {what_to_do}: tiktok-pipeline account add {store_code}"
+        ) from None
+    typer.echo(f"account {account.id} (store {store_code}): connected as {account.open_id}")
     if account.missing_scopes:
         typer.echo(
             f"not granted: {', '.join(account.missing_scopes)}. What needs them stays empty.", err=True
@@ -64,4 +111,4 @@ def list_all() -> None:
             else "",
             account.refresh_token_expires_at.astimezone(settings.zone).strftime("%Y-%m-%d"),
         )
-    Console().print(table if accounts else "no accounts yet: tiktok-pipeline account add STORE --auth-code …")
+    Console().print(table if accounts else "no accounts yet: tiktok-pipeline account add STORE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from tiktok_pipeline.cli.sandbox import sandbox
 from tiktok_pipeline.cli.serve import serve
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.sandbox import SandboxError
+from tiktok_pipeline.settings import SettingsError, configure_logging, load_settings
 from tiktok_pipeline.tiktok.errors import TikTokError
 
 app = typer.Typer(
@@ -55,4 +57,6 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    # A wrong setting is the command's to say: not every command reads them, and the doctor has a line for it.
+    with contextlib.suppress(SettingsError):
+        configure_logging(load_settings().log_level)

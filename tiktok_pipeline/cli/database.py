@@ -8,6 +8,7 @@ from tiktok_pipeline.runtime.database import shared_database
 from tiktok_pipeline.settings import load_settings
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.migrations import migrate as apply_migrations
+from tiktok_pipeline.warehouse.migrations import pending
 
 app = typer.Typer(help="The database and its tables.", no_args_is_help=True)
 
@@ -23,6 +24,7 @@ def migrate() -> None:
     with shared_database(load_settings()) as url:
         warehouse = Warehouse(url)
         try:
+            pending(warehouse)  # says in one line that the database is away
             applied = apply_migrations(warehouse)
         finally:
             warehouse.close()

@@ -17,6 +17,7 @@ from tiktok_pipeline.cli.progress import follow_day, progress_bars
 from tiktok_pipeline.cli.serve import watch
 from tiktok_pipeline.cli.stopping import quietly_stopped
 from tiktok_pipeline.demo.history import import_missing, missing_days
+from tiktok_pipeline.demo.settings import demo_settings
 from tiktok_pipeline.demo.stores import connect_stores
 from tiktok_pipeline.demo.world import DemoWorld
 from tiktok_pipeline.runtime.credentials import oauth_client, open_vault, redirect_uri
@@ -29,6 +30,7 @@ from tiktok_pipeline.settings import Settings, load_settings
 from tiktok_pipeline.warehouse.connection import Warehouse
 
 HOST = "127.0.0.1"
+ENDPOINTS = ("user_info", "video_list")
 DEFAULT_FOLDER = Path("data/demo")
 
 
@@ -45,10 +47,11 @@ def demo(
 ) -> None:
     """Show the whole pipeline: a sandbox TikTok, stores, a month of history, today, the Dagster UI.
 
-    Started again in the same folder it goes on where it was.
+    Started again in the same folder it goes on where it was. Of the settings only LOG_LEVEL is read: it has
+    a database, a key ring and a TikTok of its own, and its days are UTC's.
     """
     started = time.monotonic()
-    settings = _settings(load_settings(), data_dir)
+    settings = demo_settings(load_settings(), data_dir)
     if not no_serve:
         require_free(HOST, port)
     console = Console(highlight=False)
@@ -89,20 +92,6 @@ def demo(
             watch(children)
 
 
-def _settings(settings: Settings, data_dir: Path) -> Settings:
-    """The settings of a demo: everything of its own, whatever the environment says."""
-    return settings.model_copy(
-        update={
-            "environment": "development",
-            "data_dir": data_dir,
-            "database_url": None,
-            "dagster_postgres_url": None,
-            "encryption_keys_file": None,
-            "tiktok_redirect_uri": "http://localhost/connected",
-        }
-    )
-
-
 def _fill(
     warehouse: Warehouse,
     sandbox: SandboxProcess,
@@ -122,7 +111,7 @@ def _fill(
             progress.advance(task)
         missing = missing_days(warehouse, accounts, first, today - dt.timedelta(days=1))
         if missing:
-            task = progress.add_task("past account-days imported", total=len(missing))
+            task = progress.add_task("past account-days imported", total=len(missing) * len(ENDPOINTS))
             for imported in import_missing(warehouse, sandbox, settings, accounts, missing):
                 progress.advance(task, imported)
 

@@ -1,8 +1,8 @@
-"""`tiktok-pipeline doctor`: is everything in place? One line each."""
+"""`tiktok-pipeline doctor`: is everything in place? One line each, and nothing is made or changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psycopg
 import requests
@@ -11,11 +11,12 @@ from rich.console import Console
 from sqlalchemy.engine import make_url
 
 from tiktok_pipeline.errors import PipelineError
-from tiktok_pipeline.runtime.credentials import open_vault
-from tiktok_pipeline.runtime.database import libpq_url, shared_database
-from tiktok_pipeline.settings import Settings, SettingsError, load_settings
+from tiktok_pipeline.runtime.dagster_storage import dagster_storage
+from tiktok_pipeline.runtime.data_folder import DataFolder
+from tiktok_pipeline.runtime.database import shared_database
+from tiktok_pipeline.settings import Settings, load_settings
 from tiktok_pipeline.vault.keyring import read_key_ring
-from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline.warehouse.connection import Warehouse, place
 from tiktok_pipeline.warehouse.migrations import pending
 
 OLDEST_POSTGRESQL = 15
@@ -45,7 +46,10 @@ class _Report:
 
 
 def doctor() -> None:
-    """Check settings, TikTok, database, migrations, key ring, Dagster's storage; exit code 1: a problem."""
+    """Check settings, TikTok, database, migrations, key ring, Dagster's storage; exit code 1: a problem.
+
+    Nothing is made or changed; what does not exist yet is said.
+    """
     report = _Report()
     found: list[Settings] = []
 
@@ -58,9 +62,24 @@ def doctor() -> None:
     if found:
         settings = found[0]
         report.check("TikTok", lambda: _tiktok(settings))
-        _check_database(report, settings)
+        if settings.database_url is None and not _embedded_exists(settings):
+            _say_what_will_be_made(report, settings)
+        else:
+            _check_database(report, settings)
     if not report.healthy:
         raise typer.Exit(1)
+
+
+def _embedded_exists(settings: Settings) -> bool:
+    return (DataFolder(settings.data_dir).postgres / "PG_VERSION").exists()
+
+
+def _say_what_will_be_made(report: _Report, settings: Settings) -> None:
+    missing = "no embedded database yet: it is made by the first command that needs it"
+    report.check("database", lambda: missing)
+    report.check("key ring", lambda: _key_ring(settings, registered={}))
+    if settings.dagster_postgres_url is not None:
+        report.check("Dagster storage", lambda: _dagster_storage(settings, None))
 
 
 def _check_database(report: _Report, settings: Settings) -> None:
@@ -69,8 +88,8 @@ def _check_database(report: _Report, settings: Settings) -> None:
             warehouse = Warehouse(url)
             try:
                 if report.check("database", lambda: _database(warehouse)):
-                    migrated = report.check("migrations", lambda: _migrations(warehouse))
-                    report.check("key ring", lambda: _key_ring(warehouse, settings, migrated))
+                    report.check("migrations", lambda: _migrations(warehouse, settings))
+                    report.check("key ring", lambda: _key_ring(settings, _registered_keys(warehouse)))
                     report.check("Dagster storage", lambda: _dagster_storage(settings, warehouse))
             finally:
                 warehouse.close()
@@ -98,43 +117,58 @@ def _database(warehouse: Warehouse) -> str:
     with warehouse.transaction() as cursor:
         cursor.execute("select current_setting('server_version_num')::integer / 10000 as version")
         [row] = cursor.fetchall()
-    where = warehouse.url.render_as_string(hide_password=True)
+    where = place(warehouse.url)
     if row["version"] < OLDEST_POSTGRESQL:
         raise PipelineError(
             f"{where}: PostgreSQL {row['version']}. Version {OLDEST_POSTGRESQL} or newer is needed."
         )
-    return f"PostgreSQL {row['version']} at {where}"
+    return f"PostgreSQL {row['version']}, {where}"
 
 
-def _migrations(warehouse: Warehouse) -> str:
-    if missing := pending(warehouse):
-        raise SettingsError(f"{len(missing)} to apply, from {missing[0]}. Run: tiktok-pipeline db migrate")
-    return "all applied"
+def _migrations(warehouse: Warehouse, settings: Settings) -> str:
+    missing = pending(warehouse)
+    if not missing:
+        return "all applied"
+    if settings.database_url is None:
+        return f"{len(missing)} to apply, from {missing[0]}: the next command that needs them does"
+    raise PipelineError(f"{len(missing)} to apply, from {missing[0]}. Run: tiktok-pipeline db migrate")
 
 
-def _key_ring(warehouse: Warehouse, settings: Settings, migrated: bool) -> str:
-    if not settings.keys_file.exists() and settings.encryption_keys_file is None:
-        registered = migrated and warehouse.execute("vault/registered_keys")
-        if not registered:
-            return f"{settings.keys_file} will be made when the first account is connected"
-    if migrated:
-        open_vault(warehouse, settings)
-    read_key_ring(settings.keys_file)
+def _registered_keys(warehouse: Warehouse) -> dict[int, bytes]:
+    """The check value per key id that the database knows; none before its migrations."""
+    try:
+        rows = warehouse.execute("vault/registered_keys")
+    except psycopg.errors.UndefinedTable:
+        return {}
+    return {row["key_id"]: row["check_value"] for row in rows}
+
+
+def _key_ring(settings: Settings, registered: Mapping[int, bytes]) -> str:
+    # Opening the vault would make a ring, or register its keys.
+    settings.require_key_ring()
+    if not registered and not settings.keys_file.exists():
+        return f"no {settings.keys_file} yet: it is made by the first command that needs it"
+    ring = read_key_ring(settings.keys_file)
+    for key_id, check_value in registered.items():
+        if ring.check_values.get(key_id) != check_value:
+            raise PipelineError(
+                f"{settings.keys_file}: key {key_id:08x}, which the database knows, is missing or another "
+                "one. Restore the file that belongs to this database."
+            )
     return f"{settings.keys_file} opens"
 
 
-def _dagster_storage(settings: Settings, warehouse: Warehouse) -> str:
+def _dagster_storage(settings: Settings, warehouse: Warehouse | None) -> str:
     if settings.dagster_postgres_url is not None:
-        url = make_url(settings.dagster_postgres_url.get_secret_value())
+        url, variable = make_url(settings.dagster_postgres_url.get_secret_value()), "DAGSTER_POSTGRES_URL"
     else:
+        assert warehouse is not None
         url = warehouse.url.set(database=f"{warehouse.url.database}_dagster")
-    plain = libpq_url(url.render_as_string(hide_password=False))
+        variable = "DATABASE_URL"
     try:
-        psycopg.connect(plain, connect_timeout=10).close()
-    except psycopg.OperationalError as error:
+        with dagster_storage(url.render_as_string(hide_password=False), variable) as storage:
+            return storage.place
+    except PipelineError as error:
         if "does not exist" in str(error) and settings.dagster_postgres_url is None:
-            return f"database {url.database} will be made at the first start"
-        raise PipelineError(
-            f"database {url.database}: {str(error).strip().splitlines()[-1]}. Check DAGSTER_POSTGRES_URL."
-        ) from None
-    return f"database {url.database}"
+            return f"no database {url.database} yet: it is made at the first start"
+        raise

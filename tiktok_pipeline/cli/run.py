@@ -30,6 +30,7 @@ def run(
     """Run the daily job once; exits with 1 when account-days failed."""
     settings = load_settings()
     settings.require("tiktok_client_key", "tiktok_client_secret")
+    settings.require_key_ring()
     console = Console()
     with (
         DataFolder(settings.data_dir) as folder,
@@ -74,7 +75,7 @@ def _print_outcomes(warehouse: Warehouse, day: str, console: Console) -> int:
             table.add_row(endpoint, *(f"{count:,}" for count in counts))
             troubled += row["failed"] + row["open"]
     if table.row_count == 0:
-        typer.echo(f"{day}: no accounts. Connect one: tiktok-pipeline account add STORE --auth-code …")
+        typer.echo(f"{day}: no accounts. Connect one: tiktok-pipeline account add STORE")
         return 0
     console.print(table)
     if troubled:

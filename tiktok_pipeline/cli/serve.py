@@ -10,7 +10,7 @@ import typer
 from tiktok_pipeline.cli.stopping import quietly_stopped
 from tiktok_pipeline.runtime.children import Child
 from tiktok_pipeline.runtime.credentials import open_vault
-from tiktok_pipeline.runtime.dagster import dagster_beside
+from tiktok_pipeline.runtime.dagster import dagster_in_charge
 from tiktok_pipeline.runtime.data_folder import DataFolder
 from tiktok_pipeline.runtime.database import migrated_warehouse, owned_database
 from tiktok_pipeline.runtime.ports import require_free
@@ -26,6 +26,7 @@ def serve(
     """Serve the Dagster UI and run the schedules, until Ctrl-C."""
     settings = load_settings()
     settings.require("tiktok_client_key", "tiktok_client_secret")
+    settings.require_key_ring()
     require_free(host, port)
     with (
         quietly_stopped(),
@@ -34,7 +35,7 @@ def serve(
         migrated_warehouse(settings, url) as warehouse,
     ):
         open_vault(warehouse, settings)  # a missing or wrong key ring stops the start
-        with dagster_beside(settings, folder, url) as dagster, dagster.serving(host, port) as children:
+        with dagster_in_charge(settings, folder, url) as dagster, dagster.serving(host, port) as children:
             typer.echo(f"Dagster: http://{host}:{port} (logs in {folder.logs}; Ctrl-C stops)")
             watch(children)
 

@@ -26,7 +26,7 @@ def add(
     settings = load_settings()
     with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
         store = add_store(warehouse, code, name, pic, contact)
-    typer.echo(f"store {store.code}: added. Connect its account: tiktok-pipeline account add {store.code} …")
+    typer.echo(f"store {store.code}: added. Connect its account: tiktok-pipeline account add {store.code}")
 
 
 @app.command("list")

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import sys
 
 import dagster as dg
+
+from tiktok_pipeline.defs.maintenance.orphaned_runs import OWNER_TAG
 
 
 def main() -> int:
@@ -20,6 +23,8 @@ def main() -> int:
     from tiktok_pipeline.definitions import defs
 
     tags = {"tiktok_pipeline/started_by": "command line"}
+    if owner := os.environ.get("TIKTOK_PIPELINE_OWNER"):
+        tags[OWNER_TAG] = owner  # the next command of the same data folder fails this run if we crash
     key = None
     if arguments.first == arguments.last:
         key = arguments.first.isoformat()

@@ -34,9 +34,9 @@ def import_missing(
     accounts: Mapping[int, str],
     missing: list[tuple[int, dt.date]],
 ) -> Iterator[int]:
-    """Import the `missing` account-days; yields how many were imported, one account at a time.
+    """Import the `missing` days; yields how many account-days were taken, one account at a time.
 
-    `accounts` maps account ids to open_ids.
+    A day of an account is two account-days, one per endpoint. `accounts` maps account ids to open_ids.
     """
 
     def remembered(account_id: int, day: dt.date) -> ImportedDay:
@@ -48,10 +48,9 @@ def import_missing(
         for account_id in accounts:
             days = [day for account, day in missing if account == account_id]
             if days:
-                import_history(
+                yield import_history(
                     warehouse,
                     pool.map(remembered, [account_id] * len(days), days),
                     zone=settings.reporting_timezone,
                     imported_from="sandbox",
                 )
-                yield len(days)

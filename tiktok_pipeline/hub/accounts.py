@@ -88,12 +88,10 @@ def list_accounts(warehouse: Warehouse) -> list[Account]:
     return [Account(**row) for row in warehouse.execute("hub/list_accounts", {"account_id": None})]
 
 
-def mark_need_reconnect(warehouse: Warehouse, account_id: int, reason: str) -> bool:
+def mark_need_reconnect(cursor: psycopg.Cursor[DictRow], account_id: int, reason: str) -> bool:
     """Whether the account became NEED_RECONNECT now. One that waits already or is DISABLED stays as it is."""
-    marked = warehouse.execute(
-        "hub/mark_need_reconnect", {"account_id": account_id, "reason": storable(reason)}
-    )
-    return bool(marked)
+    values = {"account_id": account_id, "reason": storable(reason)}
+    return bool(run(cursor, "hub/mark_need_reconnect", values))
 
 
 def _decoded(auth_code: str) -> str:

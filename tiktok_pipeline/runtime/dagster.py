@@ -6,14 +6,14 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psycopg
 import requests
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
@@ -21,8 +21,9 @@ from sqlalchemy.engine import make_url
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.project_files import project_file
 from tiktok_pipeline.runtime.children import Child
+from tiktok_pipeline.runtime.dagster_storage import DagsterStorage, dagster_storage
 from tiktok_pipeline.runtime.data_folder import DataFolder
-from tiktok_pipeline.runtime.database import ensure_database, libpq_url
+from tiktok_pipeline.runtime.database import ensure_database
 from tiktok_pipeline.settings import Settings
 from tiktok_pipeline.warehouse.connection import psycopg2_url
 
@@ -30,7 +31,11 @@ READY_SECONDS = 120.0
 DEFINITIONS = "tiktok_pipeline.definitions"
 LOCATION = "tiktok_pipeline"  # as in workspace.yaml: what people switched on or off is kept under this name
 WORKSPACE = f"load_from:\n  - grpc_server: {{{{socket: {{socket}}, location_name: {LOCATION}}}}}\n"
-INSTANCE_LOCK = 7_011_010  # any number, the same on every machine
+ORPHANED_RUNS = "tiktok_pipeline.defs.maintenance.orphaned_runs"
+NOT_ALONE = (
+    "{place}: another tiktok-pipeline is using it, so runs that a crash of others left behind stay as they are. "
+    "They are failed when `serve` starts alone, or by the daemon after max_runtime (4 hours).\n"
+)
 
 
 class DagsterFailed(PipelineError):
@@ -40,17 +45,22 @@ class DagsterFailed(PipelineError):
 class DagsterHere:
     """Dagster with `folder` as its home, storing beside the database `database_url`.
 
-    Made by `dagster_beside`, which also fails the runs that a crash left behind.
+    Made by `dagster_beside` or `dagster_in_charge`, which also fail the runs that a crash left behind.
     """
 
     def __init__(self, folder: DataFolder, environment: Mapping[str, str]) -> None:
         self.folder = folder
-        self.environment = environment
+        self.owner = f"{socket.gethostname()}:{folder.path}"
+        self.environment = {**environment, "TIKTOK_PIPELINE_OWNER": self.owner}
         self._preparing: Child | None = None
 
     def fail_orphaned_runs(self) -> None:
-        """Begin to fail the runs that a crash left behind; everything else waits until that is done."""
-        self._preparing = self._start("orphaned runs", "tiktok_pipeline.defs.maintenance.orphaned_runs")
+        """Begin to fail all runs that are under way; everything else waits until that is done."""
+        self._preparing = self._start("orphaned runs", ORPHANED_RUNS)
+
+    def fail_own_orphaned_runs(self) -> None:
+        """Begin to fail the runs that an earlier command of this data folder left behind."""
+        self._preparing = self._start("orphaned runs", ORPHANED_RUNS, "--owner", self.owner)
 
     def wait_until_prepared(self) -> None:
         """Wait for the orphaned runs; raises DagsterFailed when Dagster's storage does not work."""
@@ -76,10 +86,10 @@ class DagsterHere:
         """
         self.wait_until_prepared()
         with TemporaryDirectory(prefix="tiktok-pipeline-") as short_path:  # a socket's path must be short
-            socket = f"{short_path}/code"
+            address = f"{short_path}/code"
             workspace = self.folder.dagster_home / "workspace.yaml"
-            workspace.write_text(WORKSPACE.format(socket=json.dumps(socket)), encoding="utf-8")
-            code_server = ("dagster", "api", "grpc", "--socket", socket, "--module-name", DEFINITIONS)
+            workspace.write_text(WORKSPACE.format(socket=json.dumps(address)), encoding="utf-8")
+            code_server = ("dagster", "api", "grpc", "--socket", address, "--module-name", DEFINITIONS)
             from_workspace = ("-w", str(workspace))
             with (
                 self._start("code server", *code_server, "--location-name", LOCATION) as code,
@@ -95,29 +105,59 @@ class DagsterHere:
 
 @contextmanager
 def dagster_beside(settings: Settings, folder: DataFolder, database_url: str) -> Iterator[DagsterHere]:
-    """Dagster, prepared: home, database, environment, and no run left over from a crash.
+    """Dagster, prepared: home, database, environment, and no run left over from a crash of this data folder.
 
-    Runs are failed as orphans only by the one process, over all machines, that holds the instance. That takes
-    a few seconds and goes on while the block begins.
+    A run of anybody else is left alone, unless the storage is embedded: then the owner of the folder knows
+    that there is nobody else. It takes a few seconds to fail runs, and goes on while the block begins.
     """
-    storage_url = _storage_url(settings, database_url)
-    folder.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(project_file("dagster.yaml"), folder.dagster_home / "dagster.yaml")
-    dagster = DagsterHere(folder, _environment(settings, folder, database_url, storage_url))
-    with psycopg.connect(libpq_url(storage_url), autocommit=True, connect_timeout=10) as holder:
-        alone = holder.execute("select pg_try_advisory_lock(%s)", (INSTANCE_LOCK,)).fetchone()
-        if alone == (True,):
+    with _storage(settings, database_url) as storage:
+        dagster = _prepared(settings, folder, database_url, storage)
+        storage.enter()
+        if _embedded(settings):
             dagster.fail_orphaned_runs()
+        else:
+            dagster.fail_own_orphaned_runs()
         yield dagster
 
 
-def _storage_url(settings: Settings, database_url: str) -> str:
+@contextmanager
+def dagster_in_charge(settings: Settings, folder: DataFolder, database_url: str) -> Iterator[DagsterHere]:
+    """As `dagster_beside`, for the process that serves: all runs that a crash left behind are failed.
+
+    On a storage that another of our commands is using now, only this data folder's are, and stderr says so.
+    """
+    with _storage(settings, database_url) as storage:
+        dagster = _prepared(settings, folder, database_url, storage)
+        with storage.alone() as alone:
+            if alone:
+                dagster.fail_orphaned_runs()
+            else:
+                sys.stderr.write(NOT_ALONE.format(place=storage.place))
+                dagster.fail_own_orphaned_runs()
+            dagster.wait_until_prepared()
+        yield dagster
+
+
+def _prepared(
+    settings: Settings, folder: DataFolder, database_url: str, storage: DagsterStorage
+) -> DagsterHere:
+    folder.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(project_file("dagster.yaml"), folder.dagster_home / "dagster.yaml")
+    return DagsterHere(folder, _environment(settings, folder, database_url, storage.url))
+
+
+def _embedded(settings: Settings) -> bool:
+    return settings.database_url is None and settings.dagster_postgres_url is None
+
+
+def _storage(settings: Settings, database_url: str) -> AbstractContextManager[DagsterStorage]:
     if settings.dagster_postgres_url is not None:
-        return settings.dagster_postgres_url.get_secret_value()
+        url = settings.dagster_postgres_url.get_secret_value()
+        return dagster_storage(url, "DAGSTER_POSTGRES_URL")
     ours = make_url(database_url)
     name = f"{ours.database}_dagster"
     ensure_database(database_url, name)
-    return ours.set(database=name).render_as_string(hide_password=False)
+    return dagster_storage(ours.set(database=name).render_as_string(hide_password=False), "DATABASE_URL")
 
 
 def _environment(
@@ -136,7 +176,7 @@ def _environment(
         "DATABASE_URL": database_url,
         "DAGSTER_POSTGRES_URL": psycopg2_url(storage_url),
         "DAGSTER_HOME": str(folder.dagster_home),
-        "ENCRYPTION_KEYS_FILE": str(settings.keys_file.expanduser().resolve()),
+        "ENCRYPTION_KEYS_FILE": str(settings.keys_file.resolve()),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.runtime.data_folder import DataFolder, DataFolderTaken
 from tiktok_pipeline.settings import Settings
-from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline.warehouse.connection import Warehouse, place, reason
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer, running_url
 from tiktok_pipeline.warehouse.migrations import migrate, pending
 
@@ -86,9 +86,8 @@ def ensure_database(url: str, name: str) -> None:
             "Create it, or set DAGSTER_POSTGRES_URL to a database that exists."
         ) from None
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
         raise PipelineError(
-            f"database {name}: {reason}. Check DATABASE_URL and that the server runs."
+            f"{place(make_url(url))}: {reason(error)}. Check DATABASE_URL and that the server runs."
         ) from None
 
 

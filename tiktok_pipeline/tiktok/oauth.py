@@ -7,10 +7,10 @@ second attempt could burn what the first one gained. The caller decides, by `Tra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -98,25 +98,22 @@ class OAuthClient:
 
         `code` is URL-decoded, as a web framework hands it over: real codes contain `*` and `!`.
         """
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        form = {"grant_type": "authorization_code", "redirect_uri": redirect_uri}
+        secrets = {"code": SecretToken(code)}
         if code_verifier is not None:
-            form["code_verifier"] = code_verifier
-        return self._grant(form, code, code_verifier or "")
+            secrets["code_verifier"] = SecretToken(code_verifier)
+        return self._grant(form, secrets)
 
     def refresh(self, refresh_token: SecretToken) -> TokenGrant:
         """A new pair of tokens; the old refresh token is dead then. Sent once; raises a TikTokError."""
-        secret = refresh_token.reveal()
-        return self._grant({"grant_type": "refresh_token", "refresh_token": secret}, secret)
+        return self._grant({"grant_type": "refresh_token"}, {"refresh_token": refresh_token})
 
     def revoke(self, access_token: SecretToken) -> None:
         """Disconnect the app from the account. Raises a TikTokError: AuthError for an expired token."""
-        secret = access_token.reveal()
-        answer = self._post(REVOKE, {"token": secret})
-        read_oauth(answer, secret, self._client_secret.reveal())
+        self._ask(REVOKE, {}, {"token": access_token})
 
-    def _grant(self, form: dict[str, str], *secrets: str) -> TokenGrant:
-        answer = self._post(TOKEN, form)
-        flat = read_oauth(answer, *secrets, self._client_secret.reveal())
+    def _grant(self, form: Mapping[str, str], secrets: Mapping[str, SecretToken]) -> TokenGrant:
+        answer, flat = self._ask(TOKEN, form, secrets)
         try:
             tokens = _TokenAnswer.model_validate(flat)
         except ValidationError as problem:
@@ -130,13 +127,24 @@ class OAuthClient:
             refresh_expires_in=tokens.refresh_expires_in,
         )
 
-    def _post(self, endpoint: str, form: dict[str, str]) -> HttpAnswer:
-        app = {"client_key": self.client_key, "client_secret": self._client_secret.reveal()}
+    def _ask(
+        self, endpoint: str, form: Mapping[str, str], secrets: Mapping[str, SecretToken]
+    ) -> tuple[HttpAnswer, dict[str, Any]]:
+        """TikTok's answer, and the object in it. Secrets are revealed in what sends or hides them only."""
+        secrets = {"client_secret": self._client_secret, **secrets}
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",  # JSON is refused
             "Cache-Control": "no-cache",
             "Connection": "close",
         }
-        body = urlencode({**app, **form}).encode()
         with closing(Transport(self._base_url, timeout_seconds=self._timeout_seconds, pool_size=1)) as once:
-            return once.send(once.prepare("POST", endpoint), endpoint, headers, body)
+            answer = once.send(
+                once.prepare("POST", endpoint),
+                endpoint,
+                headers,
+                urlencode(
+                    {"client_key": self.client_key, **form}
+                    | {name: secret.reveal() for name, secret in secrets.items()}
+                ).encode(),
+            )
+        return answer, read_oauth(answer, *(secret.reveal() for secret in secrets.values()))

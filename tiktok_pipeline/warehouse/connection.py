@@ -96,9 +96,12 @@ class Warehouse:
 
         Rows are dictionaries. Raises DatabaseUnavailable or DatabaseRefused when no connection can be made.
         """
-        with self._connection() as connection, connection.transaction():
-            with connection.cursor(row_factory=dict_row) as cursor:
-                yield cursor
+        with (
+            self._connection() as connection,
+            connection.transaction(),
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            yield cursor
 
     def execute(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run the one statement of `sql/<name>.sql` by itself; its rows, or an empty list.

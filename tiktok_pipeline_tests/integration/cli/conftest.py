@@ -1,19 +1,39 @@
-"""The command line as people run it: a process of its own, an environment of its own, an empty folder."""
+"""The command line as people run it: an environment of its own, an empty folder.
+
+`cli` runs a command in this process, which takes no time; `command` is what starts it as a process.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import os
-import subprocess
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from tiktok_pipeline.settings import Settings
+from tiktok_pipeline.cli import main
+from tiktok_pipeline.settings import LOGGED_PACKAGES, Settings
 
 OURS = {name.upper() for name in Settings.model_fields}
-CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command said, and its exit code."""
+
+    stdout: str
+    stderr: str
+    returncode: int
+
+
+CommandLine = Callable[..., Answer]
 
 
 def clean_environment(**settings: str) -> dict[str, str]:
@@ -31,15 +51,36 @@ def command(*arguments: str) -> list[str]:
 def cli(tmp_path: Path) -> CommandLine:
     """Runs `tiktok-pipeline` in an empty folder: `cli("doctor", DATABASE_URL=…)`."""
 
-    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command(*arguments),
-            cwd=tmp_path,
-            env=clean_environment(**settings),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def run(*arguments: str, **settings: str) -> Answer:
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with (
+            _as_it_was(),
+            contextlib.chdir(tmp_path),
+            mock.patch.dict(os.environ, clean_environment(**settings), clear=True),
+            mock.patch.object(sys, "argv", ["tiktok-pipeline", *arguments]),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Answer(out.getvalue(), err.getvalue(), code)
 
     return run
+
+
+@contextlib.contextmanager
+def _as_it_was() -> Iterator[None]:
+    """What a command changes in its process is put back: signals and logging."""
+    root, ours = logging.getLogger(), logging.getLogger(LOGGED_PACKAGES)
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers, level = root.handlers[:], ours.level
+    root.handlers = []
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        ours.setLevel(level)
+        for number, handler in signals.items():
+            signal.signal(number, handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -90,6 +91,8 @@ def test_a_killed_demo_leaves_nothing_running_and_the_next_one_goes_on(tmp_path:
         assert query(folder, "tiktok", "select count(*) from snapshots.tiktok_user_daily") == [9]
         orphan = "select event from event_logs where event like '%orphaned%'"
         assert query(folder, "tiktok_dagster", orphan)
+        owner = "select value from run_tags where key = 'tiktok_pipeline/owner'"
+        assert query(folder, "tiktok_dagster", owner) == [f"{socket.gethostname()}:{folder}"] * 3
         kill_and_see_everything_end(goes_on, "dagster_webserver", "dagster._daemon", "api grpc")
     finally:
         for demo in demos:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from traceback import walk_tb
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -165,3 +166,24 @@ def test_a_refresh_that_never_left_says_so(unused_port: int) -> None:
     with pytest.raises(TransientError) as error:
         oauth.refresh(SecretToken("rft.x"))
     assert error.value.sent is False
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda oauth: oauth.refresh(SecretToken("rft.canary")),
+        lambda oauth: oauth.revoke(SecretToken("act.canary")),
+        lambda oauth: oauth.exchange("code", REDIRECT_URI),
+    ],
+    ids=["refresh", "revoke", "exchange"],
+)
+def test_a_traceback_that_shows_local_variables_shows_no_secret(
+    unused_port: int, call: Callable[[OAuthClient], object]
+) -> None:
+    oauth = OAuthClient(f"http://127.0.0.1:{unused_port}", "key", SecretToken("canary"))
+    with pytest.raises(TransientError) as error:
+        call(oauth)
+    frames = [frame for frame, _ in walk_tb(error.value.__traceback__)]
+    ours = [frame.f_locals for frame in frames if frame.f_code.co_filename.endswith("tiktok/oauth.py")]
+    assert ours
+    assert "canary" not in repr(ours)

@@ -48,7 +48,12 @@ def test_work_goes_on_after_the_server_has_restarted(tmp_path: Path) -> None:
 
 
 def test_a_failed_block_leaves_nothing_behind_and_the_connection_usable(warehouse: Warehouse) -> None:
-    with pytest.raises(ZeroDivisionError), warehouse.transaction() as cursor:
+    with pytest.raises(ZeroDivisionError):
+        _fail_half_way(warehouse)
+    assert rows(warehouse, "select to_regclass('left_behind') as found") == [{"found": None}]
+
+
+def _fail_half_way(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as cursor:
         cursor.execute("create table left_behind (n integer)")
         raise ZeroDivisionError
-    assert rows(warehouse, "select to_regclass('left_behind') as found") == [{"found": None}]
