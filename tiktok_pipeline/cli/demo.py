@@ -153,7 +153,7 @@ def _print_summary(warehouse: Warehouse, sandbox: SandboxProcess, seconds: float
         ("days", held["days"]),
         ("snapshot rows", held["user_rows"] + held["video_rows"]),
         ("requests", seen["total"]),
-        ("requests in the fullest minute of an endpoint", fullest),
+        ("requests/min, the busiest endpoint's most", fullest),
     ):
         table.add_row(name, f"{count:,}")
     table.add_row("seconds", f"{seconds:.1f}")

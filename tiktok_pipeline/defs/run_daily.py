@@ -39,14 +39,11 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run the daily job in this process.")
-    parser.add_argument("--from", dest="first", type=dt.date.fromisoformat)
-    parser.add_argument("--to", dest="last", type=dt.date.fromisoformat)
-    parser.add_argument("--date", type=dt.date.fromisoformat)
+    parser.add_argument("--from", dest="first", type=dt.date.fromisoformat, required=True)
+    parser.add_argument("--to", dest="last", type=dt.date.fromisoformat, required=True)
     arguments = parser.parse_args()
-    if arguments.date:
-        arguments.first = arguments.last = arguments.date
-    if not arguments.first or not arguments.last or arguments.first > arguments.last:
-        parser.error("--date D, or --from D --to D")
+    if arguments.first > arguments.last:
+        parser.error("--from must not be after --to")
     return arguments
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections import Counter
 from collections.abc import Collection
 from functools import cache
 
@@ -62,7 +61,7 @@ class TikTokClient:
         self._prepare = cache(self._prepared)
         self._closing = threading.Event()
         self._counting = threading.Lock()
-        self._sent: Counter[str] = Counter()
+        self._sent = 0
         self._through_pauses = Retrying(
             retry=retry_if_exception(_rate_limited),
             stop=stop_after_attempt(MAX_PAUSES + 1),
@@ -105,13 +104,7 @@ class TikTokClient:
     def requests_sent(self) -> int:
         """Attempts really sent so far, over all endpoints."""
         with self._counting:
-            return self._sent.total()
-
-    @property
-    def requests_by_endpoint(self) -> dict[str, int]:
-        """Attempts really sent so far, by endpoint path."""
-        with self._counting:
-            return dict(self._sent)
+            return self._sent
 
     def close(self) -> None:
         """Close the connections and end every wait: calls under way fail instead of sleeping on."""
@@ -152,7 +145,7 @@ class TikTokClient:
         if self._closing.is_set():
             raise TransientError("the client was closed", code="closed", endpoint=endpoint, sent=False)
         with self._counting:
-            self._sent[endpoint] += 1
+            self._sent += 1
         headers = {"Authorization": f"Bearer {secret}"}
         if body:
             headers["Content-Type"] = "application/json"
