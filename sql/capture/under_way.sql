@@ -2,7 +2,8 @@
 select distinct day
 from capture.account_day
 where
-    state = 'capturing'
+    endpoint = %(endpoint)s
+    and state = 'capturing'
     and day < ops.day_of(ops.now(), time_zone)
     and day >= ops.day_of(ops.now(), time_zone) - 1
     and ops.now() < ops.day_start(day + 1, time_zone) + %(grace)s

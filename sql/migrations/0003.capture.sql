@@ -38,7 +38,8 @@ create table capture.account_day (
     started_at timestamptz,
     captured_at timestamptz,
     finished_at timestamptz,
-    primary key (account_id, endpoint, day),
+    -- The day first: statements find their account-days by it, whatever the statistics say of a day that is new.
+    primary key (endpoint, day, account_id),
     check (
         state <> 'captured'
         or (chosen_capture_no is not null and started_at is not null and captured_at is not null)
@@ -62,7 +63,7 @@ create table capture.account_day (
     )
 );
 
-create index account_day_by_day on capture.account_day (day, endpoint, state);
+create index account_day_by_account on capture.account_day (account_id, day);
 
 comment on table capture.account_day is
 'The ledger: one row per account, endpoint and day, from the moment the day is planned.';

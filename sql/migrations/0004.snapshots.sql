@@ -118,7 +118,8 @@ begin
         while month <= last loop
             name := format('%s_%s', parent, to_char(month, 'YYYY_MM'));
             if to_regclass(name) is null then
-                execute format('create table %s (like %s including all)', name, parent);
+                -- A compressed page of videos has 4 kB: it stays in its row instead of going to a side table.
+                execute format('create table %s (like %s including all) with (toast_tuple_target = 8160)', name, parent);
                 execute format(
                     'alter table %s attach partition %s for values from (%L) to (%L)',
                     parent, name, month, (month + interval '1 month')::date
