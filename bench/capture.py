@@ -2,6 +2,7 @@
 
     python -m bench.capture [--accounts 100] [--videos 100] [--workers 8]
 
+Beside it stands a bare loop that fetches and inserts the same video pages and does nothing else (`bare_loop.py`).
 Bar: 100 accounts x 100 videos, capture to snapshot at 15,000 video rows/s or more on 2 cores, sandbox included.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.bare_loop import seconds_for_all_pages
 from bench.database import fresh_database
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
@@ -37,6 +39,7 @@ def main() -> None:
         "pages/s",
         "video rows/s, capture to snapshot",
         "CPU s of this process",
+        "bare loop, rows/s of capture alone",
     ):
         table.add_column(heading, justify="right")
     with (
@@ -64,6 +67,7 @@ def main() -> None:
                 f"{(pipeline.client.requests_sent - before) / (captured - began):,.0f}",
                 f"{rows / (ended - began):,.0f}",
                 f"{_cpu() - cpu:.2f}",
+                f"{rows / seconds_for_all_pages(url, sandbox, size.accounts, size.workers):,.0f}",
             )
         warehouse.close()
     Console(width=120).print(table)

@@ -22,7 +22,7 @@ def fresh_database() -> Iterator[str]:
     """Address of a migrated, empty database that is dropped when the block ends."""
     with _server() as server_url:
         name = f"bench_{uuid.uuid4().hex[:8]}"
-        with psycopg.connect(_plain(server_url), autocommit=True) as connection:
+        with psycopg.connect(libpq(server_url), autocommit=True) as connection:
             connection.execute(f'create database "{name}"'.encode())
             url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
             try:
@@ -44,5 +44,6 @@ def _server() -> Iterator[str]:
         yield server.url("postgres")
 
 
-def _plain(url: str) -> str:
+def libpq(url: str) -> str:
+    """The same address as libpq reads it."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
