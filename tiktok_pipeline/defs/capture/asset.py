@@ -75,12 +75,16 @@ def _of_one_date(totals: DayTotals) -> dict[str, Any]:
     }
     if totals.late:
         metadata["late"] = totals.late
+    return metadata | gap_of(totals)
+
+
+def gap_of(totals: DayTotals) -> dict[str, Any]:
+    """What a date without (all) data says about itself: how many gaps, and why."""
     if totals.gaps:
-        metadata["gaps"] = totals.gaps
-        metadata["gap"] = ", ".join(totals.reasons)
-    elif not totals.account_days:
-        metadata["gap"] = "no account was connected"
-    return metadata
+        return {"gaps": totals.gaps, "gap": ", ".join(totals.reasons)}
+    if not totals.account_days:
+        return {"gap": "no account was connected"}
+    return {}
 
 
 def _outcomes(rows: list[dict[str, Any]], account_days: int) -> dict[str, Any]:

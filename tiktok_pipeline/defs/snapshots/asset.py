@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from tiktok_pipeline.capture.ledger import DayTotals, Endpoint
-from tiktok_pipeline.defs.capture.asset import ledger_of
+from tiktok_pipeline.defs.capture.asset import gap_of, ledger_of
 from tiktok_pipeline.defs.partitions import dates_of
 from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
@@ -40,9 +40,4 @@ def _of_one_date(held: DayRows, stands: DayTotals) -> dict[str, Any]:
         metadata["imported_rows"] = held.imported
     if held.late:
         metadata["late_rows"] = held.late
-    if stands.gaps:
-        metadata["gaps"] = stands.gaps
-        metadata["gap"] = ", ".join(stands.reasons)
-    elif not stands.account_days:
-        metadata["gap"] = "no account was connected"
-    return metadata
+    return metadata | gap_of(stands)
