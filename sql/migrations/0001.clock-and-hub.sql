@@ -21,6 +21,11 @@ create function ops.day_start(day date, zone text) returns timestamptz
 language sql immutable parallel safe
 as 'select day::timestamp at time zone zone';
 
+-- Which of so many shares a store falls into: statements that work side by side divide the stores.
+create function ops.share_of(store_code text, shares integer) returns integer
+language sql immutable parallel safe
+as 'select mod(hashtext(store_code)::bigint + 2147483648, shares)::integer';
+
 -- Refuses an instant that is not now. Five minutes allow for an answer that waited for a database restart.
 create function ops.require_now(what text, at timestamptz) returns void
 language plpgsql

@@ -1,5 +1,6 @@
 -- snapshots.tiktok_user_daily: one row per store, account and day, of the days from first to last.
--- Comes from the chosen capture of each account-day, or from what was imported for it.
+-- Comes from the chosen capture of each account-day, or from what was imported for it. Of the stores, one of
+-- so many shares.
 with answers as (
     select
         d.account_id,
@@ -66,6 +67,7 @@ select
     n.capture_no
 from answers as n
 inner join hub.store_accounts as a on n.account_id = a.id
+where ops.share_of(a.store_code, %(shares)s) = %(share)s
 on conflict (store_code, open_id, snapshot_date) do update
 set
     display_name = excluded.display_name,

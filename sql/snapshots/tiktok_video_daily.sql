@@ -1,8 +1,19 @@
 -- snapshots.tiktok_video_daily: one row per store, video and day, of the days from first to last.
 -- Comes from the chosen capture of each account-day, or from what was imported for it. A video that
--- stands on two pages counts once: the later page saw it later.
-with listed as (
+-- stands on two pages counts once: the later page saw it later. Of the stores, one of so many shares.
+with mine as (
     select
+        id,
+        store_code,
+        open_id
+    from hub.store_accounts
+    where ops.share_of(store_code, %(shares)s) = %(share)s
+),
+
+listed as (
+    select
+        a.store_code,
+        a.open_id,
         d.account_id,
         d.day,
         d.late,
@@ -11,7 +22,8 @@ with listed as (
         p.observed_at,
         p.page_no,
         v.*
-    from capture.account_day as d
+    from mine as a
+    inner join capture.account_day as d on a.id = d.account_id
     inner join capture.video_list as p
         on
             d.account_id = p.account_id
@@ -29,6 +41,8 @@ with listed as (
         and p.endpoint = 'video_list'
     union all
     select
+        a.store_code,
+        a.open_id,
         d.account_id,
         d.day,
         d.late,
@@ -37,7 +51,8 @@ with listed as (
         i.observed_at,
         0 as page_no,
         v.*
-    from capture.account_day as d
+    from mine as a
+    inner join capture.account_day as d on a.id = d.account_id
     inner join capture.imported as i
         on
             d.account_id = i.account_id
@@ -55,14 +70,10 @@ with listed as (
 ),
 
 once as (
-    select distinct on (a.store_code, l.id, l.day)
-        a.store_code,
-        a.open_id,
-        l.*
+    select distinct on (l.store_code, l.id, l.day) l.*
     from listed as l
-    inner join hub.store_accounts as a on l.account_id = a.id
     where l.id <> ''
-    order by a.store_code, l.id, l.day, l.capture_no desc, l.page_no desc
+    order by l.store_code, l.id, l.day, l.capture_no desc, l.page_no desc
 )
 
 insert into snapshots.tiktok_video_daily as s (
@@ -132,6 +143,7 @@ delete from snapshots.tiktok_video_daily as s
 using capture.account_day as d
 where
     s.snapshot_date between %(first)s and %(last)s
+    and ops.share_of(s.store_code, %(shares)s) = %(share)s
     and d.endpoint = 'video_list'
     and d.account_id = s.account_id
     and d.day = s.snapshot_date

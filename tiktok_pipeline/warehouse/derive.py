@@ -1,7 +1,7 @@
 """Running the SQL file of a derived table over a range of dates.
 
 A file is named after its table: `sql/snapshots/tiktok_user_daily.sql` makes `snapshots.tiktok_user_daily`.
-It takes `first` and `last`, and running it twice changes nothing.
+It takes `first` and `last`, `share` and `shares` (of the stores), and running it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import sql as composed
@@ -21,8 +22,9 @@ from tiktok_pipeline.warehouse.connection import Warehouse
 # saves; and a table that was filled a second ago has no statistics, so that the planner takes it for empty and
 # joins by nested loops, which is quadratic in a day's rows (measured: 0.58 s instead of 0.01 s for 10,000 videos).
 SESSION = "set local work_mem = '128MB'; set local jit = off; set local enable_nestloop = off"
-# Months touch different partitions. One statement keeps one core of PostgreSQL busy, so two use the smallest server.
-MONTHS_AT_ONCE = 2
+# One statement keeps one core of PostgreSQL busy, so two at once use the smallest server: two months, which touch
+# different partitions, or for a range within a month the stores in two shares.
+AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,24 @@ def derive(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> i
     transaction of its own, so that a long range neither needs much memory nor holds locks for long.
     """
     text = sql(table.replace(".", "/")).encode()
-    with ThreadPoolExecutor(MONTHS_AT_ONCE, thread_name_prefix="derive") as pool:
-        return sum(pool.map(lambda month: _derive_month(warehouse, text, *month), months(first, last)))
+    spans = list(months(first, last))
+    shares = 1 if len(spans) >= AT_ONCE else AT_ONCE
+    work = [
+        {"first": start, "last": end, "share": share, "shares": shares}
+        for start, end in spans
+        for share in range(shares)
+    ]
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="derive") as pool:
+        return sum(pool.map(lambda part: _derive_part(warehouse, text, part), work))
 
 
-def _derive_month(warehouse: Warehouse, text: bytes, first: dt.date, last: dt.date) -> int:
+def _derive_part(warehouse: Warehouse, text: bytes, part: dict[str, Any]) -> int:
     with warehouse.transaction() as cursor:
         # All statements of a file must see the same ledger, whatever commits between them.
         cursor.execute("set transaction isolation level repeatable read")
         with psycopg.ClientCursor(cursor.connection) as script:
             script.execute(SESSION)
-            script.execute(text, {"first": first, "last": last})
+            script.execute(text, part)
             return _row_count(script)
 
 
