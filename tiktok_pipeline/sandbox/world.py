@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -19,7 +20,7 @@ class Counters(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Video:
+class Video(ABC):
     """What never changes about a video. `posted_ms` is unique within its account and orders its list."""
 
     id: str
@@ -35,9 +36,9 @@ class Video:
         """The UTC unix second of the post, as TikTok serves it; several videos may share one."""
         return self.posted_ms // 1000
 
+    @abstractmethod
     def counters(self, at: float) -> Counters:
         """Return the counters at a moment (UTC unix seconds, not before the post)."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,21 @@ from hypothesis import strategies as st
 from tiktok_pipeline.sandbox.fault_box import FaultBox
 from tiktok_pipeline.sandbox.faults import Faults
 from tiktok_pipeline.sandbox.paging import Page, faulty_page, page_before
-from tiktok_pipeline.sandbox.world import Video
+from tiktok_pipeline.sandbox.world import Counters, Video
 
 moments = st.sets(st.integers(1_000, 9_000), max_size=70).map(sorted)
 sizes = st.integers(1, 20)
 
 
+class StillVideo(Video):
+    """A video of which only its place in the list matters."""
+
+    def counters(self, at: float) -> Counters:
+        return Counters(0, 0, 0, 0)
+
+
 def shelf(moments: list[int]) -> list[Video]:
-    return [Video(str(ms), ms, "", 1, 1, 1, False) for ms in moments]
+    return [StillVideo(str(ms), ms, "", 1, 1, 1, False) for ms in moments]
 
 
 def box(**faults: object) -> FaultBox:
