@@ -16,7 +16,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-import psycopg
 from tenacity import (
     Retrying,
     before_sleep_log,
@@ -25,7 +24,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from tiktok_pipeline.warehouse.connection import DatabaseUnavailable, Warehouse
+from tiktok_pipeline.warehouse.connection import AWAY, Warehouse
 
 Endpoint = Literal["user_info", "video_list"]
 Reason = Literal[
@@ -269,13 +268,6 @@ class Ledger:
         return patiently(lambda: self.warehouse.execute(f"capture/{name}", values))
 
 
-AWAY = (
-    DatabaseUnavailable,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.SerializationFailure,
-)
 _repeat = Retrying(
     retry=retry_if_exception_type(AWAY),
     wait=wait_random_exponential(multiplier=0.2, max=5),

@@ -32,7 +32,7 @@ from tiktok_pipeline.tiktok.errors import (
     TransientError,
 )
 from tiktok_pipeline.vault import GrantMismatch, TokenMissing
-from tiktok_pipeline.warehouse.connection import DatabaseUnavailable
+from tiktok_pipeline.warehouse.connection import AWAY
 
 PLACES_PER_WORKER = 4  # account-days in turn per thread
 
@@ -94,7 +94,7 @@ class CaptureLoop:
         except LeaseLost:
             log.info("%s: another worker has taken it over, or its day is over", unit)
             return None
-        except (DatabaseUnavailable, psycopg.OperationalError):
+        except AWAY:
             raise
         except Exception as error:
             self._fail(unit, error)

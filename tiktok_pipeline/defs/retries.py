@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-import psycopg
 
-from tiktok_pipeline.warehouse.connection import DatabaseUnavailable
+from tiktok_pipeline.warehouse.connection import AWAY
 
 MOST_RETRIES = 3
 SECONDS_TO_WAIT = 20
@@ -22,5 +21,5 @@ def retry_when_transient() -> Iterator[None]:
     """
     try:
         yield
-    except (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except AWAY as error:
         raise dg.RetryRequested(max_retries=MOST_RETRIES, seconds_to_wait=SECONDS_TO_WAIT) from error

@@ -21,12 +21,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
 from tenacity import Retrying, retry_if_exception_type, sleep_using_event, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from tiktok_pipeline.tiktok.errors import RateLimitedError, TransientError
-from tiktok_pipeline.warehouse.connection import DatabaseUnavailable, Warehouse
+from tiktok_pipeline.warehouse.connection import AWAY, Warehouse
 
 MAX_SLOTS = 1000  # the ring's size in ops.quota_slot
 SMOOTH_TURNS = 10  # TikTok is said to mind bursts within a second; so do our own threads
@@ -82,7 +81,7 @@ class Quota:
         self._closing = threading.Event()
         self._endpoints: dict[str, _Endpoint] = {}
         self._through_outages = Retrying(
-            retry=retry_if_exception_type((psycopg.OperationalError, DatabaseUnavailable)),
+            retry=retry_if_exception_type(AWAY),
             stop=stop_after_attempt(6),
             wait=wait_random_exponential(multiplier=0.2, max=10),
             sleep=sleep_using_event(self._closing),

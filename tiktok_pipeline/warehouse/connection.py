@@ -43,6 +43,10 @@ class DatabaseRefused(PipelineError):
     """PostgreSQL refused the login or has no such database: waiting does not help."""
 
 
+# What passes when the database is back: a restart, a failover, a deadlock, a serialization failure.
+AWAY = (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError)
+
+
 def psycopg3_url(url: str) -> URL:
     """The same address, to be opened with psycopg 3 whichever driver it names."""
     return make_url(url).set(drivername="postgresql+psycopg")

@@ -15,6 +15,7 @@ from tiktok_pipeline.defs.partitions import dates_of, settings
 from tiktok_pipeline.defs.resources import TikTokResource, TokenVaultResource, WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
 from tiktok_pipeline.defs.tables import table_metadata
+from tiktok_pipeline.warehouse.connection import Warehouse
 
 # Keeps the queue tidy: one capturing run at a time. Correctness comes from the ledger and the quota.
 POOL = "tiktok_api"
@@ -32,7 +33,7 @@ class CaptureConfig(dg.Config):
     """Capture today afresh although it is complete; the fresh capture becomes the day's snapshot."""
 
 
-def ledger_of(warehouse: Any, endpoint: Endpoint, run_id: str | None = None) -> Ledger:
+def ledger_of(warehouse: Warehouse, endpoint: Endpoint, run_id: str | None = None) -> Ledger:
     """The ledger of `endpoint` as the settings want it."""
     grace = dt.timedelta(hours=settings.capture_grace_hours)
     return Ledger(warehouse, endpoint, settings.reporting_timezone, grace, run_id)
