@@ -118,7 +118,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with SandboxProcess(accounts=3, videos=30, even=True) as sandbox:
+    with SandboxProcess(accounts=3, videos=30, even=True, counter_step_seconds=86_400) as sandbox:
         house = House(tmp_path_factory.mktemp("house"), sandbox)
         for index in range(3):
             house.command("store", "add", f"store_{index}", f"Store {index}", "--pic", "Ayu")

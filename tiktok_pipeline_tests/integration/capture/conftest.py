@@ -15,7 +15,7 @@ from tiktok_pipeline_tests.capturing import Pipeline
 @pytest.fixture(scope="module")
 def running_sandbox() -> Iterator[SandboxProcess]:
     """One sandbox for the tests of a file."""
-    with SandboxProcess(accounts=20, videos=45, even=True, limit=0) as sandbox:
+    with SandboxProcess(accounts=20, videos=45, even=True, limit=0, counter_step_seconds=86_400) as sandbox:
         yield sandbox
 
 
