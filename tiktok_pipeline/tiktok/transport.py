@@ -1,7 +1,8 @@
 """One HTTP call: over a pooled connection, within a total deadline, with a cap on the size of the answer.
 
-It is `requests`' own adapter, used directly. A Session would look up proxies and merge headers and cookies
-again for every call, follow redirects, and carry one account's cookies into the next account's call.
+`requests` prepares the request and keeps the pool (proxies, certificates), once; each call goes straight to that
+pool. A Session would look up proxies and merge headers and cookies again for every call, follow redirects, and
+carry one account's cookies into the next account's call.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 from requests import PreparedRequest, Request, RequestException
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, HTTPError, MaxRetryError, NewConnectionError, ProxyError
 
@@ -55,6 +56,9 @@ class Transport:
         self._proxies = get_environ_proxies(self._base_url)
         self._verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         self._adapter = _DeadlineAdapter(pool_maxsize=pool_size)
+        self._pool: HTTPConnectionPool = self._adapter.get_connection_with_tls_context(  # type: ignore[assignment]
+            self.prepare("GET", "/"), self._verify, self._proxies
+        )
 
     def prepare(self, method: str, endpoint: str, query: Mapping[str, str] | None = None) -> PreparedRequest:
         """A request without its secret parts, to be made once and sent many times."""
@@ -69,26 +73,13 @@ class Transport:
         Raises TransientError (network, deadline), MalformedError (over MAX_BODY_BYTES, not decompressible).
         Looking up the host's name is bounded by the resolver's own time-outs, not by the deadline.
         """
-        request = prepared.copy()
-        request.headers.update(headers)
-        if body:
-            request.body = body
-            request.headers["Content-Length"] = str(len(body))
         started = time.monotonic()
-        # The total covers connecting and waiting; _DeadlineReader carries on where urllib3 stops counting.
-        timeout = Timeout(connect=CONNECT_TIMEOUT_SECONDS, total=self._timeout_seconds)
         try:
-            response = self._adapter.send(
-                request,
-                stream=True,
-                timeout=timeout,  # type: ignore[arg-type]  # documented to be accepted, missing in the types
-                verify=self._verify,
-                proxies=self._proxies,
-            )
+            response = self._open(prepared, headers, body)
             try:
-                answered = response.raw.read(MAX_BODY_BYTES + 1, decode_content=True)
+                answered = response.read(MAX_BODY_BYTES + 1, decode_content=True)
             except BaseException:
-                response.raw.close()  # a half-read connection must not serve the next call
+                response.close()  # a half-read connection must not serve the next call
                 raise
         except DecodeError:
             raise MalformedError(
@@ -97,20 +88,37 @@ class Transport:
         except (RequestException, HTTPError, OSError) as error:
             raise _unanswered(error, endpoint, time.monotonic() - started) from None
         if len(answered) > MAX_BODY_BYTES:
-            response.raw.close()
+            response.close()
             raise MalformedError(
                 f"the answer is larger than {MAX_BODY_BYTES:,} bytes",
                 code="oversize",
                 endpoint=endpoint,
-                http_status=response.status_code,
+                http_status=response.status,
             )
         return HttpAnswer(
-            method=request.method or "",
+            method=prepared.method or "",
             endpoint=endpoint,
-            status=response.status_code,
+            status=response.status,
             headers=response.headers,
             body=answered,
             seconds=time.monotonic() - started,
+        )
+
+    def _open(self, prepared: PreparedRequest, headers: Mapping[str, str], body: bytes) -> BaseHTTPResponse:
+        """The answer's status and headers, its body not read yet."""
+        length = {"Content-Length": str(len(body))} if body else {}
+        return self._pool.urlopen(
+            prepared.method or "",
+            self._adapter.request_url(prepared, self._proxies),
+            body or None,
+            {**prepared.headers, **headers, **length},
+            retries=False,
+            redirect=False,
+            assert_same_host=False,  # a plain HTTP proxy is asked for the whole address
+            # The total covers connecting and waiting; _DeadlineReader carries on where urllib3 stops counting.
+            timeout=Timeout(connect=CONNECT_TIMEOUT_SECONDS, total=self._timeout_seconds),
+            preload_content=False,
+            decode_content=False,
         )
 
     def close(self) -> None:
