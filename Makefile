@@ -1,5 +1,5 @@
 # Every target sets up what it needs: uv when it is missing, then the environment of uv.lock.
-.PHONY: demo setup test check bench
+.PHONY: demo setup test soak check bench
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -15,6 +15,10 @@ setup: .venv/.ready
 
 test: .venv/.ready
 	$(RUN) pytest -n 2 --dist loadfile
+
+# What takes minutes: the long forms of the concurrency and crash tests.
+soak: .venv/.ready
+	$(RUN) pytest -m soak --timeout 1800
 
 check: .venv/.ready
 	$(RUN) ruff check

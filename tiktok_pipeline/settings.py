@@ -48,12 +48,31 @@ class Settings(BaseSettings):
     tiktok_redirect_uri: str | None = Field(None, description="exactly as registered with the app")
     tiktok_api_base_url: str = "https://open.tiktokapis.com"
     tiktok_authorize_url: str = "https://www.tiktok.com/v2/auth/authorize/"
+    tiktok_pkce: Literal["off", "hex", "base64url"] = Field(
+        "off", description="off for TikTok's web flow, hex for its desktop flow, base64url as RFC 7636 has it"
+    )
     tiktok_requests_per_minute: int = Field(
         600, ge=1, le=1_000_000, description="TikTok's limit per endpoint in any sliding 60 seconds"
     )
     encryption_keys_file: Path | None = Field(
         None, description="the key ring; absent: DATA_DIR/encryption_keys.json"
     )
+    vault_database_url: SecretStr | None = Field(
+        None, description="the same database as a role that may open the vault; absent: as DATABASE_URL"
+    )
+    portal_url: str = Field(
+        "http://127.0.0.1:8000", description="where people reach the portal; stands in every connect link"
+    )
+    portal_secret_file: Path | None = Field(
+        None, description="signs links and sessions; absent: DATA_DIR/portal_secret, made at first use"
+    )
+    operator_password_hash: SecretStr | None = Field(
+        None, description="of the portal's operator login; made by tiktok-pipeline portal hash-password"
+    )
+    operator_totp_secret: SecretStr | None = Field(
+        None, description="base32; when set, the login also asks for a time-based code"
+    )
+    connect_link_days: int = Field(14, ge=1, le=90, description="how long a connect link is good, days")
     environment: Literal["development", "test", "staging", "production"] = "development"
     data_dir: Path = Path("data")
     reporting_timezone: str = Field("UTC", description="an IANA name; decides which day it is")
@@ -84,7 +103,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{day} is in the future; today is {today} ({zone})")
         return day
 
-    @field_validator("tiktok_api_base_url", "tiktok_authorize_url")
+    @field_validator("tiktok_api_base_url", "tiktok_authorize_url", "portal_url")
     @classmethod
     def _http_address(cls, url: str) -> str:
         if not _is_http(url):
@@ -104,7 +123,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{len(uri)} characters long; TikTok takes at most {LONGEST_REDIRECT_URI}")
         return uri
 
-    @field_validator("database_url", "dagster_postgres_url")
+    @field_validator("database_url", "dagster_postgres_url", "vault_database_url")
     @classmethod
     def _postgresql_address(cls, url: SecretStr | None) -> SecretStr | None:
         if url is None:
@@ -129,6 +148,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The reporting time zone: a day begins and ends in it."""
         return ZoneInfo(self.reporting_timezone)
+
+    @property
+    def portal_secret_path(self) -> Path:
+        """Where the secret that signs links and sessions is, given or by default."""
+        return (self.portal_secret_file or self.data_dir / "portal_secret").expanduser()
 
     @property
     def keys_file(self) -> Path:
