@@ -68,15 +68,16 @@ def _say_where_to_get_a_code(warehouse: Warehouse, settings: Settings, store_cod
 def _connect(warehouse: Warehouse, settings: Settings, store_code: str, auth_code: str) -> None:
     oauth = oauth_client(settings)
     try:
-        account = connect_account(
-            warehouse,
-            open_vault(warehouse, settings),
-            oauth,
-            store_code=store_code,
-            auth_code=auth_code,
-            redirect_uri=redirect_uri(settings),
-            client_key=oauth.client_key,
-        )
+        with open_vault(warehouse, settings) as vault:
+            account = connect_account(
+                warehouse,
+                vault,
+                oauth,
+                store_code=store_code,
+                auth_code=auth_code,
+                redirect_uri=redirect_uri(settings),
+                client_key=oauth.client_key,
+            )
     except TikTokError as refused:
         what_to_do = WHAT_TO_DO.get(refused.code, "Try again with a new code")
         raise PipelineError(

@@ -101,10 +101,9 @@ def _fill(
     console: Console,
 ) -> None:
     """Connect the stores, import what is missing before today."""
-    vault = open_vault(warehouse, settings)
-    connecting = connect_stores(warehouse, vault, oauth_client(settings), sandbox, redirect_uri(settings))
     accounts: dict[int, str] = {}
-    with progress_bars(console) as progress:
+    with open_vault(warehouse, settings) as vault, progress_bars(console) as progress:
+        connecting = connect_stores(warehouse, vault, oauth_client(settings), sandbox, redirect_uri(settings))
         task = progress.add_task("accounts connected", total=len(sandbox.accounts()))
         for account_id, open_id in connecting:
             accounts[account_id] = open_id

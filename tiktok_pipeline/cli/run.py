@@ -38,7 +38,8 @@ def run(
         migrated_warehouse(settings, url) as warehouse,
     ):
         day = _chosen_day(warehouse, settings, date)
-        open_vault(warehouse, settings)
+        with open_vault(warehouse, settings):
+            pass  # a missing or wrong key ring stops the start
         with dagster_beside(settings, folder, url) as dagster, dagster.daily_job(day, day) as job:
             code = follow_day(warehouse, job, day, Console(stderr=True))
         trouble = _print_outcomes(warehouse, day, console)

@@ -34,7 +34,8 @@ def serve(
         owned_database(settings, folder) as url,
         migrated_warehouse(settings, url) as warehouse,
     ):
-        open_vault(warehouse, settings)  # a missing or wrong key ring stops the start
+        with open_vault(warehouse, settings):
+            pass  # a missing or wrong key ring stops the start
         with dagster_in_charge(settings, folder, url) as dagster, dagster.serving(host, port) as children:
             typer.echo(f"Dagster: http://{host}:{port} (logs in {folder.logs}; Ctrl-C stops)")
             watch(children)

@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from tiktok_pipeline.defs.partitions import settings
+from tiktok_pipeline.runtime.credentials import vault_warehouse
 from tiktok_pipeline.settings import configure_logging
 from tiktok_pipeline.tiktok.client import TikTokClient
 from tiktok_pipeline.tiktok.oauth import OAuthClient
@@ -40,12 +41,15 @@ class WarehouseResource(dg.ConfigurableResource):
 class TokenVaultResource(dg.ConfigurableResource):
     """The sealed tokens of the connected accounts, and the key ring that opens them."""
 
+    database_url: str
     keys_file: str
     environment: str
 
-    def open(self, warehouse: Warehouse) -> TokenVault:
-        """The vault in `warehouse`; fails when the key ring is missing or wrong."""
-        return TokenVault.open(warehouse, Path(self.keys_file), self.environment, create=False)
+    @contextmanager
+    def opened(self, warehouse: Warehouse) -> Iterator[TokenVault]:
+        """The vault, over connections of its own when its role is another; fails on a missing or wrong key ring."""
+        with vault_warehouse(warehouse, self.database_url) as own:
+            yield TokenVault.open(own, Path(self.keys_file), self.environment, create=False)
 
 
 class TikTokResource(dg.ConfigurableResource):
@@ -75,7 +79,9 @@ resources = dg.Definitions(
     resources={
         "warehouse": WarehouseResource(database_url=dg.EnvVar("DATABASE_URL")),
         "token_vault": TokenVaultResource(
-            keys_file=str(settings.keys_file), environment=settings.environment
+            database_url=dg.EnvVar("VAULT_DATABASE_URL" if settings.vault_database_url else "DATABASE_URL"),
+            keys_file=str(settings.keys_file),
+            environment=settings.environment,
         ),
         "tiktok": TikTokResource(
             base_url=settings.tiktok_api_base_url,

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from tiktok_pipeline.settings import Settings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tiktok_pipeline.settings import Settings, SettingsError
 from tiktok_pipeline.tiktok.oauth import OAuthClient
 from tiktok_pipeline.vault import SecretToken, TokenVault
-from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline.warehouse.connection import Warehouse, psycopg3_url
 
 
-def open_vault(warehouse: Warehouse, settings: Settings) -> TokenVault:
+@contextmanager
+def open_vault(warehouse: Warehouse, settings: Settings) -> Iterator[TokenVault]:
     """The vault; a first key ring is made in DATA_DIR, but never where ENCRYPTION_KEYS_FILE points."""
     made_here = settings.encryption_keys_file is None
-    return TokenVault.open(warehouse, settings.keys_file, settings.environment, create=made_here)
+    url = settings.vault_database_url
+    with vault_warehouse(warehouse, url.get_secret_value() if url else None) as own:
+        yield TokenVault.open(own, settings.keys_file, settings.environment, create=made_here)
+
+
+@contextmanager
+def vault_warehouse(warehouse: Warehouse, vault_url: str | None) -> Iterator[Warehouse]:
+    """Connections that may open the vault: those of `warehouse`, or others as the role of `vault_url`.
+
+    Raises SettingsError when `vault_url` is another database than that of `warehouse`.
+    """
+    if vault_url is None or psycopg3_url(vault_url) == warehouse.url:
+        yield warehouse
+        return
+    own = Warehouse(vault_url, application_name="tiktok_pipeline vault")
+    try:
+        if own.execute("runtime/which_database") != warehouse.execute("runtime/which_database"):
+            raise SettingsError(
+                "VAULT_DATABASE_URL: another database than DATABASE_URL. Only the user may differ."
+            )
+        yield own
+    finally:
+        own.close()
 
 
 def oauth_client(settings: Settings) -> OAuthClient:

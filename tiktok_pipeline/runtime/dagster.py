@@ -172,8 +172,10 @@ def _environment(
             environment[name.upper()] = str(value.expanduser().resolve())
         elif value is not None:
             environment[name.upper()] = str(value)
+    vault_url = settings.vault_database_url
     return environment | {
         "DATABASE_URL": database_url,
+        "VAULT_DATABASE_URL": vault_url.get_secret_value() if vault_url else database_url,
         "DAGSTER_POSTGRES_URL": psycopg2_url(storage_url),
         "DAGSTER_HOME": str(folder.dagster_home),
         "ENCRYPTION_KEYS_FILE": str(settings.keys_file.resolve()),

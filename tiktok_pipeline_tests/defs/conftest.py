@@ -95,7 +95,9 @@ def runner(pipeline: Pipeline, database_url: str, tmp_path: Path) -> Iterator[Ru
     """The daily job, ready to run on what `pipeline` has connected."""
     resources = {
         "warehouse": WarehouseResource(database_url=database_url),
-        "token_vault": TokenVaultResource(keys_file=str(tmp_path / "keys.json"), environment="test"),
+        "token_vault": TokenVaultResource(
+            database_url=database_url, keys_file=str(tmp_path / "keys.json"), environment="test"
+        ),
         "tiktok": TikTokResource(
             base_url=pipeline.sandbox.base_url,
             client_key=pipeline.sandbox.client_key,

@@ -49,9 +49,14 @@ def capture(
 ) -> dg.MaterializeResult:
     """Capture today if it is among the run's dates, write the gaps of the past ones, and say what came of it."""
     dates = dates_of(context)
-    with retry_when_transient(), warehouse.opened() as opened, tiktok.client(opened) as client:
+    with (
+        retry_when_transient(),
+        warehouse.opened() as opened,
+        token_vault.opened(opened) as vault,
+        tiktok.client(opened) as client,
+    ):
         ledger = ledger_of(opened, endpoint, context.run.run_id)
-        requests = AccountRequests(client, tiktok.oauth(), token_vault.open(opened))
+        requests = AccountRequests(client, tiktok.oauth(), vault)
         loop = CaptureLoop(ledger, requests, settings.capture_workers)
         done = capture_days(ledger, loop, dates, start_date=settings.start_date, force=config.force)
         totals = ledger.totals(dates[0], dates[-1])
