@@ -29,10 +29,16 @@ begin
 
     if administrator then
         -- Migrations may change the vault's tables and the views; and whoever applies this must be both.
-        grant vault, pipeline to migrator;
-        if not superuser then
-            execute format('grant migrator, vault, pipeline to %I', current_user);
-        end if;
+        foreach wanted in array array['vault', 'pipeline'] loop
+            if not pg_has_role('migrator', wanted, 'member') then
+                execute format('grant %I to migrator', wanted);
+            end if;
+        end loop;
+        foreach wanted in array array['migrator', 'vault', 'pipeline'] loop
+            if not pg_has_role(current_user, wanted, 'usage') then
+                execute format('grant %I to %I', wanted, current_user);
+            end if;
+        end loop;
         -- A vanished or forgotten session must not keep its locks.
         foreach wanted in array array['vault', 'pipeline', 'portal', 'api_reader', 'bi_reader'] loop
             execute format(

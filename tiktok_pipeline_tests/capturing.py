@@ -38,11 +38,12 @@ class Pipeline:
         *,
         attempts: int = 2,
         zone: str = "UTC",
+        vault_warehouse: Warehouse | None = None,
     ) -> None:
         self.warehouse = warehouse
         self.sandbox = sandbox
         self.zone = zone
-        self.vault = TokenVault.open(warehouse, keys_file, "test", create=True)
+        self.vault = TokenVault.open(vault_warehouse or warehouse, keys_file, "test", create=True)
         self.oauth = OAuthClient(sandbox.base_url, sandbox.client_key, SecretToken(sandbox.client_secret))
         quota = Quota(warehouse, sandbox.client_key, 1_000_000)
         self.client = TikTokClient(sandbox.base_url, sandbox.client_key, quota, max_attempts=attempts)

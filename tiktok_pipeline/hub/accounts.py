@@ -70,7 +70,7 @@ def connect_account(
     with warehouse.transaction() as cursor:
         require_store(cursor, store_code)
     grant = oauth.exchange(code, redirect_uri)
-    with warehouse.transaction() as cursor:
+    with vault.warehouse.transaction() as cursor:
         require_store(cursor, store_code)
         _refuse_second_store(cursor, store_code, grant.open_id)
         [connected] = run(
