@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tiktok_pipeline.hub.stores import add_store, list_stores
+from tiktok_pipeline.runtime.credentials import connect_links
 from tiktok_pipeline.runtime.database import migrated_warehouse, shared_database
 from tiktok_pipeline.settings import load_settings
 
@@ -27,6 +28,26 @@ def add(
     with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
         store = add_store(warehouse, code, name, pic, contact)
     typer.echo(f"store {store.code}: added. Connect its account: tiktok-pipeline account add {store.code}")
+
+
+@app.command()
+def link(
+    code: Annotated[str, typer.Argument(help="The store's code.")],
+    account: Annotated[
+        int | None,
+        typer.Option(help="Only this account may reconnect with the link; without: any may connect."),
+    ] = None,
+) -> None:
+    """Make a link with which the person in charge connects a TikTok account, on a phone, once."""
+    settings = load_settings()
+    with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
+        made = connect_links(warehouse, settings).make(code, account, made_by="cli")
+    until = made.expires_at.astimezone(settings.zone)
+    typer.echo(
+        f"Store {code}: send this link to its person in charge. It works once, until {until:%Y-%m-%d}:",
+        err=True,
+    )
+    typer.echo(made.url)
 
 
 @app.command("list")

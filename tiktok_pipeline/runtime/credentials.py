@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tiktok_pipeline.hub.links import ConnectLinks
+from tiktok_pipeline.runtime.portal_secret import portal_secret
 from tiktok_pipeline.settings import Settings, SettingsError
 from tiktok_pipeline.tiktok.oauth import OAuthClient
 from tiktok_pipeline.vault import SecretToken, TokenVault
@@ -54,3 +56,8 @@ def redirect_uri(settings: Settings) -> str:
     settings.require("tiktok_redirect_uri")
     assert settings.tiktok_redirect_uri is not None
     return settings.tiktok_redirect_uri
+
+
+def connect_links(warehouse: Warehouse, settings: Settings) -> ConnectLinks:
+    """The connect links of this installation's portal. Raises SettingsError when its secret is not usable."""
+    return ConnectLinks(warehouse, portal_secret(settings), settings.portal_url, settings.connect_link_days)
