@@ -1,6 +1,9 @@
--- One row per key that this database knows.
+-- One row per key that this database knows, oldest first.
 select
     key_id,
-    check_value
+    check_value,
+    state
 from vault.key
-order by key_id
+order by
+    registered_at,
+    key_id

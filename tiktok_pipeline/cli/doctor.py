@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import psycopg
 import requests
@@ -16,6 +17,7 @@ from tiktok_pipeline.runtime.data_folder import DataFolder
 from tiktok_pipeline.runtime.database import shared_database
 from tiktok_pipeline.settings import Settings, load_settings
 from tiktok_pipeline.vault.keyring import read_key_ring
+from tiktok_pipeline.vault.registry import must_fit
 from tiktok_pipeline.warehouse.connection import Warehouse, place
 from tiktok_pipeline.warehouse.migrations import pending
 
@@ -134,27 +136,21 @@ def _migrations(warehouse: Warehouse, settings: Settings) -> str:
     raise PipelineError(f"{len(missing)} to apply, from {missing[0]}. Run: tiktok-pipeline db migrate")
 
 
-def _registered_keys(warehouse: Warehouse) -> dict[int, bytes]:
-    """The check value per key id that the database knows; none before its migrations."""
+def _registered_keys(warehouse: Warehouse) -> dict[int, dict[str, Any]]:
+    """The keys that the database knows, by id; none before its migrations."""
     try:
         rows = warehouse.execute("vault/registered_keys")
-    except psycopg.errors.UndefinedTable:
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         return {}
-    return {row["key_id"]: row["check_value"] for row in rows}
+    return {row["key_id"]: row for row in rows}
 
 
-def _key_ring(settings: Settings, registered: Mapping[int, bytes]) -> str:
+def _key_ring(settings: Settings, registered: Mapping[int, dict[str, Any]]) -> str:
     # Opening the vault would make a ring, or register its keys.
     settings.require_key_ring()
     if not registered and not settings.keys_file.exists():
         return f"no {settings.keys_file} yet: it is made by the first command that needs it"
-    ring = read_key_ring(settings.keys_file)
-    for key_id, check_value in registered.items():
-        if ring.check_values.get(key_id) != check_value:
-            raise PipelineError(
-                f"{settings.keys_file}: key {key_id:08x}, which the database knows, is missing or another "
-                "one. Restore the file that belongs to this database."
-            )
+    must_fit(settings.keys_file, read_key_ring(settings.keys_file), settings.environment, registered)
     return f"{settings.keys_file} opens"
 
 

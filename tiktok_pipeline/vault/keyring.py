@@ -2,8 +2,9 @@
 
     {"primary": "<id>", "keys": {"<id>": "<base64 of 32 bytes>", …}}
 
-An id is eight lower-case hex digits and not zero. The primary seals, all of them open. Anything else is
-refused: there is no way to run without encryption.
+An id is eight lower-case hex digits and not zero. Anything else is refused: there is no way to run without
+encryption. Which key seals is the database's word (`registry`), so that all machines agree; the file's primary
+counts only while the database has none.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import os
-import secrets
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,16 +28,23 @@ from tiktok_pipeline.vault.errors import KeyRingError
 
 KEY_BYTES = 32
 CHECK_VALUE_BYTES = 8
-OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
+
+Stamp = tuple[int, ...]  # differs when the file was replaced or changed
 
 
+@dataclass(frozen=True, repr=False)
 class KeyRing:
-    """The keys by id, ready to seal and open; the bytes of the keys are not kept."""
+    """The keys by id, ready to seal and open; the bytes of the keys are not kept. The primary seals.
 
-    def __init__(self, primary: int, keys: Mapping[int, AESGCM], check_values: Mapping[int, bytes]) -> None:
-        self.primary = primary
-        self.keys = keys
-        self.check_values = check_values
+    `patterned` are keys that somebody made up, such as those of tests. `stamp` tells whether the file is still
+    the one that was read.
+    """
+
+    primary: int
+    keys: Mapping[int, AESGCM]
+    check_values: Mapping[int, bytes]
+    patterned: frozenset[int] = frozenset()
+    stamp: Stamp = ()
 
     def __repr__(self) -> str:
         return f"KeyRing(primary={self.primary:08x}, {len(self.keys)} keys)"
@@ -43,67 +52,25 @@ class KeyRing:
 
 def read_key_ring(path: Path) -> KeyRing:
     """The ring in `path`; KeyRingError in one line, without any of its content, when it is not sound."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & OTHERS_MAY:
-                # Not tightened silently: whoever could read it may have, and the owner should know.
-                raise KeyRingError(
-                    f"key ring {path}: others than its owner may read or change it (mode {mode:04o}). "
-                    f"Run: chmod 600 {path}"
-                )
-            document = _Document.model_validate(json.load(file, object_pairs_hook=_without_duplicates))
-    except OSError as error:
-        raise KeyRingError(f"key ring {path}: {error.strerror}. Check ENCRYPTION_KEYS_FILE.") from None
-    except ValidationError as error:
-        problem = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        reason = problem["msg"].removeprefix("Value error, ")
-        raise KeyRingError(f"key ring {path}: {where}: {reason}. {_RESTORE}") from None
-    except ValueError as error:  # not JSON, not UTF-8, or an id twice
-        reason = str(error) if isinstance(error, _DuplicateError) else "not a JSON file"
-        raise KeyRingError(f"key ring {path}: {reason}. {_RESTORE}") from None
-    if document.primary not in document.keys:
-        raise KeyRingError(f"key ring {path}: its primary {document.primary} is not in it. {_RESTORE}")
+    document, stamp = read_document(path)
     raw = {int(key_id, 16): base64.b64decode(text) for key_id, text in document.keys.items()}
     return KeyRing(
         primary=int(document.primary, 16),
         keys={key_id: AESGCM(key) for key_id, key in raw.items()},
         check_values={key_id: check_value(key) for key_id, key in raw.items()},
+        patterned=frozenset(key_id for key_id, key in raw.items() if _is_patterned(key)),
+        stamp=stamp,
     )
 
 
-def make_key_ring(path: Path) -> None:
-    """Write a ring with one new random key to `path`, mode 0600, whole or not at all; never over another."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    key_id = f"{secrets.randbelow(2**32 - 1) + 1:08x}"
-    key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"primary": key_id, "keys": {key_id: key}}, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(unfinished, path)  # refuses when the name is taken, which a rename would not
-    except FileExistsError:
-        return  # another process with another database was first; its ring is the folder's
-    finally:
-        unfinished.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+def ring_stamp(path: Path) -> Stamp:
+    """The stamp of the file as it is now; OSError when there is none."""
+    return _stamp(path.stat())
 
 
 def check_value(key: bytes) -> bytes:
     """Eight bytes that tell one key from another and nothing about either."""
     return hmac.new(key, b"check value", hashlib.sha256).digest()[:CHECK_VALUE_BYTES]
-
-
-_RESTORE = "Restore the file from a backup."
-
-
-class _DuplicateError(ValueError):
-    pass
 
 
 def _not_zero(key_id: str) -> str:
@@ -122,16 +89,50 @@ def _key_text(text: str) -> str:
     return text
 
 
-_KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$"), AfterValidator(_not_zero)]
+KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$"), AfterValidator(_not_zero)]
 
 
-class _Document(BaseModel):
-    """The file as it must be."""
+class RingDocument(BaseModel):
+    """The file as it must be. It holds the keys themselves: read, change, write, let go."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
-    primary: _KeyId
-    keys: dict[_KeyId, Annotated[str, AfterValidator(_key_text)]]
+    primary: KeyId
+    keys: dict[KeyId, Annotated[str, AfterValidator(_key_text)]]
+
+    def __repr__(self) -> str:
+        return f"RingDocument({len(self.keys)} keys)"
+
+    __str__ = __repr__
+
+
+def read_document(path: Path) -> tuple[RingDocument, Stamp]:
+    """The file's content, checked as `read_key_ring` says, and its stamp."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            status = os.fstat(file.fileno())
+            _must_be_private(path, status)
+            document = RingDocument.model_validate(json.load(file, object_pairs_hook=_without_duplicates))
+    except OSError as error:
+        raise KeyRingError(f"key ring {path}: {error.strerror}. Check ENCRYPTION_KEYS_FILE.") from None
+    except ValidationError as error:
+        problem = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise KeyRingError(f"key ring {path}: {where}: {reason}. {_RESTORE}") from None
+    except ValueError as error:  # not JSON, not UTF-8, or an id twice
+        reason = str(error) if isinstance(error, _DuplicateError) else "not a JSON file"
+        raise KeyRingError(f"key ring {path}: {reason}. {_RESTORE}") from None
+    if document.primary not in document.keys:
+        raise KeyRingError(f"key ring {path}: its primary {document.primary} is not in it. {_RESTORE}")
+    return document, _stamp(status)
+
+
+_RESTORE = "Restore the file from a backup."
+
+
+class _DuplicateError(ValueError):
+    pass
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -141,9 +142,30 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _must_be_private(path: Path, status: os.stat_result) -> None:
+    """Nobody but the owner may touch the file, with one exception: a file that is not ours, read by our group.
+
+    So a secret that Kubernetes mounts (owner root, our group, mode 0440) opens: we could not change its mode,
+    and the group is how whoever mounted it gave it to us. A file of our own is not tightened silently: whoever
+    could read it may have, and its owner should know.
+    """
+    mode = stat.S_IMODE(status.st_mode)
+    others = mode & (stat.S_IRWXG | stat.S_IRWXO)
+    if not others:
+        return
+    mounted = status.st_uid != os.geteuid() and status.st_gid in {os.getegid(), *os.getgroups()}
+    if mounted and others == stat.S_IRGRP:
+        return
+    raise KeyRingError(
+        f"key ring {path}: others than its owner may read or change it (mode {mode:04o}). "
+        f"Run: chmod 600 {path}"
+    )
+
+
+def _is_patterned(key: bytes) -> bool:
+    """Whether the bytes go up in even steps, as in all zeros or 0, 1, 2 …: no random key ever does."""
+    return len({(after - before) % 256 for before, after in itertools.pairwise(key)}) == 1
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -33,7 +33,8 @@ HEADER_BYTES = 7
 NONCE_BYTES = 12
 TAG_BYTES = 16
 
-Field = Literal["access_token", "refresh_token"]
+# code_verifier: of an OAuth transaction, which then stands for the account. spool: a pair on its way into the database.
+Field = Literal["access_token", "refresh_token", "code_verifier", "spool"]
 
 
 @dataclass(frozen=True)

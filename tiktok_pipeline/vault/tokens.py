@@ -18,10 +18,9 @@ from psycopg.rows import DictRow
 
 from tiktok_pipeline.tiktok.errors import AuthError
 from tiktok_pipeline.vault.errors import GrantMismatch, TokenMissing
-from tiktok_pipeline.vault.keyring import KeyRing
 from tiktok_pipeline.vault.opened import AccessToken, OpenedTokens
-from tiktok_pipeline.vault.registry import open_key_ring
-from tiktok_pipeline.vault.sealing import Field, Place, seal, unseal
+from tiktok_pipeline.vault.sealer import Sealer
+from tiktok_pipeline.vault.sealing import Field, Place
 from tiktok_pipeline.vault.secret import SecretToken
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
@@ -34,9 +33,9 @@ Refresh = Callable[[SecretToken], "TokenGrant"]  # in practice OAuthClient.refre
 class TokenVault:
     """The tokens of all accounts of one database. Safe to share between threads and processes."""
 
-    def __init__(self, warehouse: Warehouse, keys: KeyRing, environment: str) -> None:
+    def __init__(self, warehouse: Warehouse, sealer: Sealer, environment: str) -> None:
         self.warehouse = warehouse
-        self._ring = keys
+        self.sealer = sealer
         self._environment = environment
         self._opened = OpenedTokens()
 
@@ -48,7 +47,7 @@ class TokenVault:
         that a mistyped ENCRYPTION_KEYS_FILE is an error in every environment. `environment` is part of every
         seal: tokens copied from one environment's database into another's do not open. Raises KeyRingError.
         """
-        return cls(warehouse, open_key_ring(warehouse, keys_file, create=create), environment)
+        return cls(warehouse, Sealer.open(warehouse, keys_file, environment, create=create), environment)
 
     def save_grant(self, cursor: psycopg.Cursor[DictRow], account_id: int, grant: TokenGrant) -> None:
         """Seal and save a new pair for the account, with its scope and times, in the caller's transaction.
@@ -144,11 +143,11 @@ class TokenVault:
 
     def _seal(self, account_id: int, field: Field, version: int, token: SecretToken) -> bytes:
         place = Place(self._environment, account_id, field, version)
-        return seal(token, place, self._ring.primary, self._ring.keys[self._ring.primary])
+        return self.sealer.seal(token, place)
 
     def _unseal(self, account_id: int, field: Field, pair: DictRow) -> SecretToken:
         place = Place(self._environment, account_id, field, pair["token_version"])
-        return unseal(pair[field], place, self._ring.keys)
+        return self.sealer.unseal(pair[field], place)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a TokenVault cannot be pickled or copied: open it in the process that uses it")

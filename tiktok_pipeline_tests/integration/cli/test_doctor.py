@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tiktok_pipeline.sandbox.server import SandboxProcess
-from tiktok_pipeline.vault.keyring import make_key_ring
 from tiktok_pipeline.vault.registry import open_key_ring
+from tiktok_pipeline.vault.ringfile import make_key_ring
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer
 from tiktok_pipeline_tests.integration.cli.conftest import CommandLine
@@ -91,7 +91,7 @@ def test_a_key_ring_of_another_database_is_a_problem(
     cli: CommandLine, warehouse: Warehouse, database_url: str, tmp_path: Path
 ) -> None:
     settings = {**TIKTOK, "DATABASE_URL": database_url, "TIKTOK_API_BASE_URL": UNREACHABLE}
-    open_key_ring(warehouse, tmp_path / "right.json", create=True)
+    open_key_ring(warehouse, tmp_path / "right.json", "test", create=True)
     make_key_ring(tmp_path / "wrong.json")
     for name, verdict in (("right.json", "ok"), ("wrong.json", "problem"), ("none.json", "problem")):
         answer = cli("doctor", **settings, ENCRYPTION_KEYS_FILE=str(tmp_path / name))

@@ -18,7 +18,9 @@ from tiktok_pipeline.vault import (
     VaultKeyMissing,
     VaultTampered,
 )
-from tiktok_pipeline.vault.keyring import make_key_ring, read_key_ring
+from tiktok_pipeline.vault.keyring import read_key_ring
+from tiktok_pipeline.vault.ringfile import make_key_ring
+from tiktok_pipeline.vault.sealer import Sealer
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import add_account
 from tiktok_pipeline_tests.integration.vault.conftest import OPEN_ID, StrictTikTok, let_pass
@@ -279,7 +281,7 @@ def test_a_missing_key_is_not_called_tampering(
     warehouse: Warehouse, account_id: int, tiktok: StrictTikTok, tmp_path: Path
 ) -> None:
     make_key_ring(tmp_path / "another.json")
-    vault = TokenVault(warehouse, read_key_ring(tmp_path / "another.json"), "test")
+    vault = TokenVault(warehouse, Sealer(read_key_ring(tmp_path / "another.json"), lambda held: held), "test")
     with pytest.raises(VaultKeyMissing, match="the account itself needs nothing"):
         vault.access_token(account_id, tiktok.out_of_reach)
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tiktok_pipeline.vault import KeyRingError
-from tiktok_pipeline.vault.keyring import check_value, make_key_ring, read_key_ring
+from tiktok_pipeline.vault.keyring import check_value, read_key_ring
+from tiktok_pipeline.vault.ringfile import make_key_ring
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 OTHER = base64.b64encode(bytes(range(1, 33))).decode()
