@@ -1,0 +1,36 @@
+"""The portal's application: which pages there are, and what stands around them."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import Response
+
+from tiktok_pipeline.portal import errors, health, operator
+from tiktok_pipeline.portal.context import PortalContext
+from tiktok_pipeline.portal.pages import STYLE
+from tiktok_pipeline.portal.security import Guard
+
+style = APIRouter()
+
+
+@style.get("/static/style.css")
+def stylesheet() -> Response:
+    """The one stylesheet."""
+    return Response(STYLE, media_type="text/css")
+
+
+def create_app(context: PortalContext) -> FastAPI:
+    """The portal as an ASGI application. It describes itself to nobody: no OpenAPI, no docs."""
+    app = FastAPI(
+        title="tiktok_pipeline portal",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.context = context
+    for router in (style, health.router, operator.router):
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(Guard, settings=context.settings, error_page=errors.error_page)
+    return app

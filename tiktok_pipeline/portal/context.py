@@ -1,0 +1,49 @@
+"""What every handler of the portal works with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from tiktok_pipeline.hub.links import ConnectLinks
+from tiktok_pipeline.runtime.credentials import connect_links, oauth_client, open_vault
+from tiktok_pipeline.runtime.portal_secret import portal_secret
+from tiktok_pipeline.settings import Settings
+from tiktok_pipeline.tiktok.oauth import OAuthClient
+from tiktok_pipeline.vault import TokenVault
+from tiktok_pipeline.warehouse.connection import Warehouse
+
+
+@dataclass(frozen=True)
+class PortalContext:
+    """Settings, database, vault, TikTok and links. `secret` signs sessions and links."""
+
+    settings: Settings
+    warehouse: Warehouse
+    vault: TokenVault
+    oauth: OAuthClient
+    links: ConnectLinks
+    secret: bytes = field(repr=False)
+
+
+@contextmanager
+def open_portal(warehouse: Warehouse, settings: Settings) -> Iterator[PortalContext]:
+    """What a portal with these settings works with. Raises SettingsError and KeyRingError: it fails closed."""
+    with open_vault(warehouse, settings) as vault:
+        yield PortalContext(
+            settings=settings,
+            warehouse=warehouse,
+            vault=vault,
+            oauth=oauth_client(settings),
+            links=connect_links(warehouse, settings),
+            secret=portal_secret(settings),
+        )
+
+
+def portal_context(request: Request) -> PortalContext:
+    """The context of the application that answers `request`; handlers take it by `Depends(portal_context)`."""
+    context: PortalContext = request.app.state.context
+    return context

@@ -1,0 +1,39 @@
+"""Whether the portal lives, and whether it can work; for probes, so without login and without details."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import PlainTextResponse, Response
+
+from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.vault.registry import open_key_ring
+from tiktok_pipeline.warehouse.connection import AWAY
+from tiktok_pipeline.warehouse.migrations import pending
+
+logger = logging.getLogger(__name__)
+router = APIRouter()
+
+
+@router.api_route("/health", methods=["GET", "HEAD"])
+def health() -> Response:
+    """The process lives and answers."""
+    return PlainTextResponse("ok\n")
+
+
+@router.api_route("/ready", methods=["GET", "HEAD"])
+def ready(context: Annotated[PortalContext, Depends(portal_context)]) -> Response:
+    """The database is there with all tables, and the key ring is the one that it knows."""
+    try:
+        missing = pending(context.warehouse)
+        if not missing:
+            settings = context.settings
+            open_key_ring(context.vault.warehouse, settings.keys_file, settings.environment, create=False)
+            return PlainTextResponse("ready\n")
+        logger.warning("not ready: %s migration(s) missing, from %s", len(missing), missing[0])
+    except (PipelineError, *AWAY) as reason:
+        logger.warning("not ready: %s", reason)
+    return PlainTextResponse("not ready\n", 503)

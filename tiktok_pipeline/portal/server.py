@@ -1,0 +1,76 @@
+"""Serving the portal with uvicorn: in the foreground, or in a thread for tests."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.portal.app import create_app
+from tiktok_pipeline.portal.context import PortalContext
+
+START_SECONDS = 10.0
+FINISH_SECONDS = 60  # an exchange of a code with TikTok takes this long at most, and its answer must be kept
+
+
+def serve_portal(context: PortalContext, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM, which let requests under way finish. Raises PipelineError: port taken."""
+    with _listener(host, port) as listener:
+        _server(context).run(sockets=[listener])
+
+
+class PortalThread:
+    """The portal in a thread of this process, ready when the block begins. Port 0 takes a free one."""
+
+    def __init__(self, context: PortalContext, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._listener = _listener(host, port)
+        self._server = _server(context)
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                raise PipelineError("portal: did not start. See the log.")
+            time.sleep(0.005)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(FINISH_SECONDS)
+        self._listener.close()
+
+
+def _server(context: PortalContext) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(context),
+            ws="none",
+            lifespan="off",
+            access_log=False,  # the guard writes one without queries and links
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=20,
+            timeout_graceful_shutdown=FINISH_SECONDS,
+        )
+    )
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
+        )
+    except OSError as error:
+        raise PipelineError(
+            f"port {port} on {host}: {(error.strerror or str(error)).lower()}. Choose another port."
+        ) from None
