@@ -12,7 +12,8 @@ from pathlib import Path
 import dagster as dg
 
 from tiktok_pipeline.defs.partitions import settings
-from tiktok_pipeline.runtime.credentials import vault_warehouse
+from tiktok_pipeline.hub.links import ConnectLinks
+from tiktok_pipeline.runtime.credentials import connect_links, vault_warehouse
 from tiktok_pipeline.settings import configure_logging
 from tiktok_pipeline.tiktok.client import TikTokClient
 from tiktok_pipeline.tiktok.oauth import OAuthClient
@@ -52,6 +53,25 @@ class TokenVaultResource(dg.ConfigurableResource):
             yield TokenVault.open(own, Path(self.keys_file), self.environment, create=False)
 
 
+class ConnectLinksResource(dg.ConfigurableResource):
+    """The links with which people connect their accounts. What signs them is read from its file when needed."""
+
+    portal_url: str
+    data_dir: str
+    secret_file: str | None
+    days: int
+
+    def over(self, warehouse: Warehouse) -> ConnectLinks:
+        """The links held in `warehouse`; fails when the portal's secret is not usable."""
+        given = {
+            "portal_url": self.portal_url,
+            "data_dir": Path(self.data_dir),
+            "portal_secret_file": Path(self.secret_file) if self.secret_file else None,
+            "connect_link_days": self.days,
+        }
+        return connect_links(warehouse, settings.model_copy(update=given))
+
+
 class TikTokResource(dg.ConfigurableResource):
     """TikTok's Display API and OAuth, within the quota that all processes share."""
 
@@ -82,6 +102,12 @@ resources = dg.Definitions(
             database_url=dg.EnvVar("VAULT_DATABASE_URL" if settings.vault_database_url else "DATABASE_URL"),
             keys_file=str(settings.keys_file),
             environment=settings.environment,
+        ),
+        "links": ConnectLinksResource(
+            portal_url=settings.portal_url,
+            data_dir=str(settings.data_dir),
+            secret_file=str(settings.portal_secret_file) if settings.portal_secret_file else None,
+            days=settings.connect_link_days,
         ),
         "tiktok": TikTokResource(
             base_url=settings.tiktok_api_base_url,

@@ -1,12 +1,11 @@
 """When the daily job runs: at 02:00 for that day, and again every half hour while the day is incomplete."""
 
-import datetime as dt
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from tiktok_pipeline.defs.capture.asset import ledger_of
-from tiktok_pipeline.defs.jobs import daily
+from tiktok_pipeline.defs.jobs import daily, dates_in_work
 from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline.defs.resources import WarehouseResource
 
@@ -41,7 +40,7 @@ def catch_up(
         missing = ledger.incomplete_today(today)
     if missing and now.hour >= FIRST_HOUR:
         wanted.add(today)
-    busy = _dates_in_work(context.instance)
+    busy = dates_in_work(context.instance)
     requests = [
         dg.RunRequest(run_key=f"{date} {now:%H:%M}", partition_key=str(date))
         for date in sorted(wanted - busy)
@@ -49,18 +48,3 @@ def catch_up(
     if requests:
         return requests
     return dg.SkipReason(f"{today}: {missing} account-days missing; {len(busy)} dates are in work already")
-
-
-def _dates_in_work(instance: dg.DagsterInstance) -> set[dt.date]:
-    unfinished = dg.RunsFilter(
-        job_name=daily.name,
-        statuses=[
-            dg.DagsterRunStatus.QUEUED,
-            dg.DagsterRunStatus.NOT_STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-            dg.DagsterRunStatus.CANCELING,
-        ],
-    )
-    keys = (run.tags.get("dagster/partition") for run in instance.get_runs(unfinished))
-    return {dt.date.fromisoformat(key) for key in keys if key}

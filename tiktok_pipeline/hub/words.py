@@ -29,3 +29,9 @@ def checked_line(text: str, what: str) -> str:
 def storable(text: str) -> str:
     """Foreign text as PostgreSQL can keep it: NUL and lone surrogates become U+FFFD and `?`."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
+def one_line(text: str) -> str:
+    """Foreign text as one line that can be stored and shown in a terminal: control characters become blanks."""
+    shown = (" " if unicodedata.category(character) == "Cc" else character for character in storable(text))
+    return " ".join("".join(shown).split())

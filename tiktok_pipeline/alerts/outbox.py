@@ -1,0 +1,109 @@
+"""The outbox: messages to people, written in the transaction of what they are about.
+
+So nothing is told that did not happen and nothing that happened is forgotten. `key` names what a message is
+about; a second message with the same key is not written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import psycopg
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from tiktok_pipeline.hub.words import one_line, storable
+from tiktok_pipeline.warehouse.connection import Warehouse, run
+
+OPERATORS = "operators"
+MOST_LISTED = 1000
+
+Severity = Literal["info", "warning", "error"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is told to whom: `recipient` is OPERATORS or a store's contact. `details` are the facts, for programs."""
+
+    key: str
+    kind: str
+    severity: Severity
+    recipient: str
+    subject: str
+    body: str
+    account_id: int | None = None
+    store_code: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A message in the outbox. Times are aware; `sent_at` is None while it waits."""
+
+    id: int
+    message: Message
+    created_at: dt.datetime
+    sent_at: dt.datetime | None
+    attempts: int
+
+
+def put(
+    cursor: psycopg.Cursor[DictRow],
+    *,
+    key: str,
+    kind: str,
+    severity: Severity,
+    recipient: str,
+    subject: str,
+    body: str,
+    account_id: int | None = None,
+    store_code: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether the message is new; it is written in the caller's transaction."""
+    message = Message(key, kind, severity, recipient, subject, body, account_id, store_code, details or {})
+    return put_all(cursor, [message]) == 1
+
+
+def put_all(cursor: psycopg.Cursor[DictRow], messages: Sequence[Message]) -> int:
+    """How many of the messages are new; they are written in the caller's transaction, in one statement."""
+    if not messages:
+        return 0
+    cleaned = [
+        {**asdict(message), "subject": one_line(message.subject), "body": storable(message.body)}
+        for message in messages
+    ]
+    new = {row["key"] for row in run(cursor, "alerts/put", {"messages": Jsonb(cleaned)})}
+    for message in messages:
+        if message.key in new:  # the body may hold a link, the recipient a phone number: neither is logged
+            who = OPERATORS if message.recipient == OPERATORS else f"contact of store {message.store_code}"
+            log.info("to %s: %s", who, one_line(message.subject))
+    return len(new)
+
+
+def pending(warehouse: Warehouse, most: int = MOST_LISTED) -> list[Listed]:
+    """The newest messages that wait to be sent, oldest first."""
+    return _listed(warehouse, all_of_them=False, most=most)
+
+
+def list_messages(warehouse: Warehouse, most: int = MOST_LISTED) -> list[Listed]:
+    """The newest messages, oldest first, also those that were sent."""
+    return _listed(warehouse, all_of_them=True, most=most)
+
+
+def _listed(warehouse: Warehouse, *, all_of_them: bool, most: int) -> list[Listed]:
+    rows = warehouse.execute("alerts/list", {"all": all_of_them, "most": most})
+    own = ("id", "created_at", "sent_at", "attempts")
+    return [
+        Listed(
+            message=Message(**{name: value for name, value in row.items() if name not in own}),
+            **{name: row[name] for name in own},
+        )
+        for row in rows
+    ]
