@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Annotated
+from urllib.parse import unquote
 
 import typer
 from rich.console import Console
@@ -40,6 +41,11 @@ def add(
     settings = load_settings()
     settings.require("tiktok_client_key", "tiktok_client_secret", "tiktok_redirect_uri")
     settings.require_key_ring()
+    if settings.tiktok_pkce != "off":
+        raise PipelineError(
+            f"store {code}: with TIKTOK_PKCE={settings.tiktok_pkce} the address and the code belong to one browser. "
+            f"Use the portal: tiktok-pipeline store link {code}"
+        )
     with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
         if auth_code is None:
             _say_where_to_get_a_code(warehouse, settings, code)
@@ -74,7 +80,8 @@ def _connect(warehouse: Warehouse, settings: Settings, store_code: str, auth_cod
                 vault,
                 oauth,
                 store_code=store_code,
-                auth_code=auth_code,
+                # In the address bar a code ends like %2A1%214608.va; TikTok wants *1!4608.va (Login Kit).
+                auth_code=unquote(auth_code),
                 redirect_uri=redirect_uri(settings),
                 client_key=oauth.client_key,
             )

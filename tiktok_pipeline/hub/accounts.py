@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 import psycopg
 from psycopg.rows import DictRow
@@ -17,10 +16,29 @@ from tiktok_pipeline.vault import TokenVault
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 if TYPE_CHECKING:
-    from tiktok_pipeline.tiktok.oauth import OAuthClient
+    from tiktok_pipeline.tiktok.oauth import OAuthClient, TokenGrant
 
 # All that a snapshot is made of. With fewer the account is captured in reduced mode.
 NEEDED_SCOPES = ("user.info.basic", "user.info.profile", "user.info.stats", "video.list")
+
+
+LONGEST_CODE = 4096  # TikTok's have about 100 characters
+
+
+class ConnectedElsewhere(PipelineError):
+    """The TikTok account is another store's account, `account_id`; nothing was changed."""
+
+    def __init__(self, open_id: str, store_code: str, other_store_code: str, account_id: int) -> None:
+        super().__init__(
+            f"account {open_id}: connected to store {other_store_code} already, and an account "
+            "belongs to one store. Nothing was changed. "
+            f"Log in to TikTok as the account of store {store_code} and try again."
+        )
+        self.account_id = account_id
+
+
+class WrongAccount(PipelineError):
+    """The login was that of another TikTok account than the one to be reconnected; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -58,28 +76,52 @@ def connect_account(
     redirect_uri: str,
     client_key: str,
 ) -> Account:
-    """The account that `auth_code` stands for, connected to the store, or connected anew.
+    """The account that `auth_code` (URL-decoded) stands for, connected to the store, or connected anew.
 
     The code is exchanged once; account and sealed tokens are saved together or not at all. Look at
     `missing_scopes` of the result: a person may grant less than was asked.
-    Raises PipelineError when there is no such store (the code is then not spent) or the account belongs to
-    another store, and the errors of `OAuthClient.exchange`.
+    Raises PipelineError when there is no such store (the code is then not spent), ConnectedElsewhere, and the
+    errors of `OAuthClient.exchange`.
     """
     # A code is valid once: what can be refused without spending it is refused first.
-    code = _decoded(auth_code)
+    code = checked_code(auth_code)
     with warehouse.transaction() as cursor:
         require_store(cursor, store_code)
     grant = oauth.exchange(code, redirect_uri)
     with vault.warehouse.transaction() as cursor:
-        require_store(cursor, store_code)
-        _refuse_second_store(cursor, store_code, grant.open_id)
-        [connected] = run(
-            cursor,
-            "hub/connect_account",
-            {"store_code": store_code, "open_id": grant.open_id, "client_key": client_key},
-        )
-        vault.save_grant(cursor, connected["id"], grant)
-        [account] = run(cursor, "hub/list_accounts", {"account_id": connected["id"]})
+        return save_connection(cursor, vault, grant, store_code=store_code, client_key=client_key)
+
+
+def save_connection(
+    cursor: psycopg.Cursor[DictRow],
+    vault: TokenVault,
+    grant: TokenGrant,
+    *,
+    store_code: str,
+    client_key: str,
+    account_id: int | None = None,
+) -> Account:
+    """The account of `grant`, connected to the store in the caller's transaction, which is the vault's.
+
+    With `account_id` only that account may be connected anew. Raises WrongAccount, ConnectedElsewhere, or
+    PipelineError when there is no such store.
+    A grant that is refused here is not revoked: TikTok would cut off every grant that the account gave this
+    app, also one that works for another store.
+    """
+    require_store(cursor, store_code)
+    if account_id is not None:
+        _require_account(cursor, account_id, grant.open_id)
+    run(cursor, "hub/hold_open_id", {"open_id": grant.open_id})
+    elsewhere = run(cursor, "hub/account_elsewhere", {"store_code": store_code, "open_id": grant.open_id})
+    if elsewhere:
+        raise ConnectedElsewhere(grant.open_id, store_code, **elsewhere[0])
+    [connected] = run(
+        cursor,
+        "hub/connect_account",
+        {"store_code": store_code, "open_id": grant.open_id, "client_key": client_key},
+    )
+    vault.save_grant(cursor, connected["id"], grant)
+    [account] = run(cursor, "hub/list_accounts", {"account_id": connected["id"]})
     return Account(**account)
 
 
@@ -94,23 +136,20 @@ def mark_need_reconnect(cursor: psycopg.Cursor[DictRow], account_id: int, reason
     return bool(run(cursor, "hub/mark_need_reconnect", values))
 
 
-def _decoded(auth_code: str) -> str:
-    # In the address bar a code ends like %2A1%214608.va; TikTok wants it decoded, *1!4608.va (Login Kit).
-    code = unquote(auth_code.strip())
-    if not code.isascii() or not code.isprintable() or not code:
+def checked_code(text: str) -> str:
+    """An authorization code as TikTok wants it, URL-decoded. Raises PipelineError when it cannot be one."""
+    code = text.strip()
+    if not code.isascii() or not code.isprintable() or not code or len(code) > LONGEST_CODE:
         raise PipelineError(
             "auth code: not one. Paste the value of `code` from the address TikTok returned to."
         )
     return code
 
 
-def _refuse_second_store(cursor: psycopg.Cursor[DictRow], store_code: str, open_id: str) -> None:
-    run(cursor, "hub/hold_open_id", {"open_id": open_id})
-    elsewhere = run(cursor, "hub/account_elsewhere", {"store_code": store_code, "open_id": open_id})
-    if elsewhere:
-        # The new grant is left alone: revoking it would cut off the other store, too.
-        raise PipelineError(
-            f"account {open_id}: connected to store {elsewhere[0]['store_code']} already, and an account "
-            "belongs to one store. Nothing was changed. "
-            f"Log in to TikTok as the account of store {store_code} and try again."
+def _require_account(cursor: psycopg.Cursor[DictRow], account_id: int, open_id: str) -> None:
+    accounts = run(cursor, "hub/list_accounts", {"account_id": account_id})
+    if not accounts or accounts[0]["open_id"] != open_id:
+        raise WrongAccount(
+            f"account {account_id}: the login was that of {open_id}, another TikTok account. Nothing was changed. "
+            "Log in to TikTok as the account that is to be reconnected and try again."
         )

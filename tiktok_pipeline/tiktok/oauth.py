@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tiktok_pipeline.tiktok.answers import malformed, read_oauth
 from tiktok_pipeline.tiktok.transport import HttpAnswer, Transport
+from tiktok_pipeline.vault.refresh import CALL_SECONDS
 from tiktok_pipeline.vault.secret import SecretToken
 
 TOKEN = "/v2/oauth/token/"  # noqa: S105 - a path
@@ -55,15 +56,24 @@ class _TokenAnswer(BaseModel):
 
 
 class OAuthClient:
-    """The token endpoints of one TikTok app. `timeout_seconds` is the total for a call.
+    """The token endpoints of one TikTok app. `timeout_seconds` is the total for a call, CALL_SECONDS at most.
 
     Every call uses a connection of its own: a kept one that TikTok has just closed would leave in the dark
     whether the request arrived.
     """
 
     def __init__(
-        self, base_url: str, client_key: str, client_secret: SecretToken, *, timeout_seconds: float = 60.0
+        self,
+        base_url: str,
+        client_key: str,
+        client_secret: SecretToken,
+        *,
+        timeout_seconds: float = CALL_SECONDS,
     ) -> None:
+        if timeout_seconds > CALL_SECONDS:
+            raise ValueError(
+                f"a token call of {timeout_seconds:.0f} s could outlive its lease; at most {CALL_SECONDS}"
+            )
         self.client_key = client_key
         self._client_secret = client_secret
         self._base_url = base_url
@@ -76,9 +86,10 @@ class OAuthClient:
         scopes: Sequence[str],
         state: str,
         *,
+        code_challenge: str | None = None,
         disable_auto_auth: bool = True,
     ) -> str:
-        """The address at which an account's owner gives consent.
+        """The address at which an account's owner gives consent. `code_challenge` is PKCE's.
 
         With `disable_auto_auth` TikTok always asks which account it is; otherwise it would silently take the
         one that the browser is logged in with.
@@ -91,6 +102,8 @@ class OAuthClient:
             "response_type": "code",
             "disable_auto_auth": int(disable_auto_auth),
         }
+        if code_challenge is not None:
+            query |= {"code_challenge": code_challenge, "code_challenge_method": "S256"}
         return f"{authorize_url}{'&' if '?' in authorize_url else '?'}{urlencode(query)}"
 
     def exchange(self, code: str, redirect_uri: str, code_verifier: str | None = None) -> TokenGrant:
