@@ -28,7 +28,7 @@ class DatabaseClock:
             cursor.execute(
                 f"""
                 create or replace function ops.now() returns timestamptz language sql volatile parallel safe
-                as 'select clock_timestamp() + interval ''{ahead} seconds'''
+                as 'select clock_timestamp() + interval ''{ahead:.6f} seconds'''
                 """.encode()
             )
 

@@ -36,18 +36,31 @@ def add_store(warehouse: Warehouse, code: str, name: str, pic: str, contact: str
         raise PipelineError(
             f"store code {code!r}: not usable. Use 1 to 50 lower-case letters, digits, '_' and '-'."
         )
-    added = warehouse.execute(
-        "hub/add_store",
-        {
-            "store_code": code,
-            "store_name": checked_line(name, f"store {code}, its name"),
-            "pic_name": checked_line(pic, f"store {code}, its person in charge"),
-            "pic_contact": checked_line(contact, f"store {code}, the contact") if contact else None,
-        },
-    )
+    added = warehouse.execute("hub/add_store", _checked(code, name, pic, contact))
     if not added:
         raise PipelineError(f"store {code}: exists already. Choose another code, or connect its accounts.")
     return Store(**added[0])
+
+
+def change_store(warehouse: Warehouse, code: str, name: str, pic: str, contact: str | None = None) -> Store:
+    """The store with another name, person in charge or contact; its code stays, as history is kept under it.
+
+    Raises PipelineError when there is no such store or a value is not acceptable; nothing is changed then.
+    """
+    changed = warehouse.execute("hub/change_store", _checked(code, name, pic, contact))
+    if not changed:
+        raise PipelineError(f"store {code!r}: there is none. It may have been deleted.")
+    return Store(**changed[0])
+
+
+def delete_store(warehouse: Warehouse, code: str) -> None:
+    """Delete the store, its accounts with their tokens, and everything captured, imported and derived of them.
+
+    It cannot be undone; disabling its accounts is the normal act. TikTok is not told: disconnect the accounts first.
+    Raises PipelineError when there is no such store.
+    """
+    if not warehouse.execute("hub/delete_store", {"store_code": code}):
+        raise PipelineError(f"store {code!r}: there is none. It may have been deleted.")
 
 
 def list_stores(warehouse: Warehouse) -> list[Store]:
@@ -59,3 +72,12 @@ def require_store(cursor: psycopg.Cursor[DictRow], code: str) -> None:
     """Raise PipelineError when there is no such store; else it stays until the transaction ends."""
     if not CODE.fullmatch(code) or not run(cursor, "hub/hold_store", {"store_code": code}):
         raise PipelineError(f"store {code!r}: there is none. Add it first: tiktok-pipeline store add.")
+
+
+def _checked(code: str, name: str, pic: str, contact: str | None) -> dict[str, str | None]:
+    return {
+        "store_code": code,
+        "store_name": checked_line(name, f"store {code}, its name"),
+        "pic_name": checked_line(pic, f"store {code}, its person in charge"),
+        "pic_contact": checked_line(contact, f"store {code}, the contact") if contact else None,
+    }

@@ -40,6 +40,8 @@ def install(app: FastAPI) -> None:
 
     def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)
+        if error.status_code < 400:  # a redirect from where only an exception gets out
+            return Response(status_code=error.status_code, headers=error.headers)
         return error_page(request, error.status_code, error.headers)
 
     def not_understood(request: Request, _error: Exception) -> Response:

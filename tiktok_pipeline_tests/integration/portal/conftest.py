@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,38 @@ PASSWORD = "correct horse battery staple"
 # Weak parameters, so that tests which log in again and again do not spend their time here.
 PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
 _numbers = itertools.count(1)
+
+
+class Operator:
+    """An operator's browser. `answer` is what the login was answered."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.browser = requests.Session()
+        self.answer = requests.Response()
+
+    def log_in(self, password: str, code: str = "", **more: Any) -> requests.Response:
+        """The answer to the login form, filled in."""
+        form = {"csrf": csrf_in(self.get("/login")), "password": password, "code": code}
+        return self.post("/login", form, **more)
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        """A page; redirects are not followed."""
+        return self.browser.get(self.url + path, timeout=30, allow_redirects=False, **more)
+
+    def post(self, path: str, form: dict[str, str], **more: Any) -> requests.Response:
+        """The answer to a form as it is given; redirects are not followed."""
+        return self.browser.post(self.url + path, form, timeout=30, allow_redirects=False, **more)
+
+    def send(self, path: str, **form: str) -> requests.Response:
+        """The answer to a form with the token of the overview's forms."""
+        return self.post(path, {"csrf": csrf_in(self.get("/")), **form})
+
+
+def csrf_in(answer: requests.Response) -> str:
+    """The token of the first form of a page; empty when it has none."""
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', answer.text)
+    return found[1] if found else ""
 
 
 @dataclass
@@ -65,6 +98,12 @@ class Portal:
     def store(self, name: str = "Jakarta Mall", contact: str | None = "ayu@example.com") -> str:
         """A new store; its code."""
         return add_store(self.warehouse, f"store_{next(_numbers):03}", name, "Ayu", contact).code
+
+    def operator(self, password: str = PASSWORD, code: str = "") -> Operator:
+        """A browser in which an operator has just tried to log in."""
+        operator = Operator(self.url)
+        operator.answer = operator.log_in(password, code)
+        return operator
 
     def forget_attempts(self) -> None:
         """Let the limits of attempts begin anew."""
@@ -113,9 +152,15 @@ def portal_warehouse(server_url: str, migrated_template: str) -> Iterator[Wareho
 
 
 @pytest.fixture(scope="module")
+def portal_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the module's portals: key ring and secret."""
+    return tmp_path_factory.mktemp("portal")
+
+
+@pytest.fixture(scope="module")
 def portal(
-    portal_warehouse: Warehouse, portal_sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+    portal_warehouse: Warehouse, portal_sandbox: SandboxProcess, portal_folder: Path
 ) -> Iterator[Portal]:
     """A portal that lives as long as the module."""
-    with running_portal(portal_warehouse, portal_sandbox, tmp_path_factory.mktemp("portal")) as portal:
+    with running_portal(portal_warehouse, portal_sandbox, portal_folder) as portal:
         yield portal
