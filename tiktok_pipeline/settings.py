@@ -159,6 +159,11 @@ class Settings(BaseSettings):
         """Where the key ring is, given or by default."""
         return (self.encryption_keys_file or self.data_dir / "encryption_keys.json").expanduser()
 
+    @property
+    def spool_folder(self) -> Path:
+        """Where refreshed tokens lie, sealed, until the database has them."""
+        return self.data_dir.expanduser() / "spool"
+
     def require(self, *names: str) -> None:
         """Raise SettingsError that names the variables among `names` that are not set."""
         missing = [name.upper() for name in names if getattr(self, name) is None]

@@ -1,6 +1,6 @@
 -- No row. Replaces an account's token pair and notes its scope and times on the account.
 -- The times are TikTok's remaining lifetimes, counted from the database's now. An answer that does not say the scope
--- leaves it as it was.
+-- leaves it as it was. What was known about refreshing the old pair is forgotten with it.
 with
 clock as materialized (
     select ops.now() as saved_at
@@ -31,7 +31,16 @@ saved as (
         token_version = excluded.token_version,
         access_expires_at = excluded.access_expires_at,
         refresh_expires_at = excluded.refresh_expires_at,
-        saved_at = excluded.saved_at
+        saved_at = excluded.saved_at,
+        refresh_state = 'idle',
+        attempt_id = null,
+        lease_until = null,
+        unknown_since = null,
+        fail_class = null,
+        fail_code = null,
+        fail_count = 0,
+        next_attempt_at = null,
+        refused_at = null
     returning account_id, access_expires_at, refresh_expires_at, saved_at
 )
 

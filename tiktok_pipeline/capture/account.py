@@ -22,7 +22,11 @@ class AccountRequests:
         self.vault = vault
 
     def page_of(self, unit: AccountDay) -> Answer:
-        """The next page of `unit`. Raises TikTokError; AuthError means that a person must reconnect."""
+        """The next page of `unit`.
+
+        Raises TikTokError: AuthError means that a person must reconnect, TransientError also that the account's
+        token cannot be refreshed just now.
+        """
         if unit.endpoint == "user_info":
             return self._ask(unit, lambda access: self.client.user_info(access.token, access.scopes))
         return self._ask(
@@ -30,14 +34,17 @@ class AccountRequests:
         )
 
     def stop(self) -> None:
-        """End every wait and every request under way; they fail."""
+        """End every wait and every request under way; they fail. A refresh that was sent goes on and is saved."""
         self.client.close()
+        self.vault.stop_waiting()
 
     def flag_for_reconnect(self, account_id: int, error: Exception, reason: str) -> bool:
         """Set the account to NEED_RECONNECT; whether that was done.
 
-        Not done when the pair that TikTok refused is no longer the stored one: somebody has reconnected the
-        account meanwhile, and the refusal says nothing about the new pair.
+        A refused refresh has flagged its account itself, once it was confirmed; here are the other reasons: a
+        fresh access token that is refused, no token at all. Not done when the pair that TikTok refused is no
+        longer the stored one: somebody has reconnected the account meanwhile, and the refusal says nothing about
+        the new pair.
         """
         refused = getattr(error, "token_version", None)
         with self.vault.warehouse.transaction() as cursor:

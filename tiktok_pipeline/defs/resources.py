@@ -45,12 +45,19 @@ class TokenVaultResource(dg.ConfigurableResource):
     database_url: str
     keys_file: str
     environment: str
+    spool_folder: str
 
     @contextmanager
     def opened(self, warehouse: Warehouse) -> Iterator[TokenVault]:
         """The vault, over connections of its own when its role is another; fails on a missing or wrong key ring."""
         with vault_warehouse(warehouse, self.database_url) as own:
-            yield TokenVault.open(own, Path(self.keys_file), self.environment, create=False)
+            yield TokenVault.open(
+                own,
+                Path(self.keys_file),
+                self.environment,
+                create=False,
+                spool_folder=Path(self.spool_folder),
+            )
 
 
 class ConnectLinksResource(dg.ConfigurableResource):
@@ -102,6 +109,7 @@ resources = dg.Definitions(
             database_url=dg.EnvVar("VAULT_DATABASE_URL" if settings.vault_database_url else "DATABASE_URL"),
             keys_file=str(settings.keys_file),
             environment=settings.environment,
+            spool_folder=str(settings.spool_folder),
         ),
         "links": ConnectLinksResource(
             portal_url=settings.portal_url,

@@ -19,7 +19,13 @@ def open_vault(warehouse: Warehouse, settings: Settings) -> Iterator[TokenVault]
     made_here = settings.encryption_keys_file is None
     url = settings.vault_database_url
     with vault_warehouse(warehouse, url.get_secret_value() if url else None) as own:
-        yield TokenVault.open(own, settings.keys_file, settings.environment, create=made_here)
+        yield TokenVault.open(
+            own,
+            settings.keys_file,
+            settings.environment,
+            create=made_here,
+            spool_folder=settings.spool_folder,
+        )
 
 
 @contextmanager

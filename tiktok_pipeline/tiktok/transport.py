@@ -24,6 +24,7 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, T
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, HTTPError, MaxRetryError, NewConnectionError, ProxyError
 
+from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.tiktok.errors import MalformedError, TransientError
 
 MAX_BODY_BYTES = 10_000_000  # a page of 20 videos has about 15,000
@@ -213,6 +214,10 @@ class _DeadlineResponse(HTTPResponse):
 
 class _Connection(HTTPConnection):
     response_class = _DeadlineResponse
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        crash_point("after_send")
+        return super().getresponse()
 
 
 class _TLSConnection(HTTPSConnection):

@@ -96,7 +96,10 @@ def runner(pipeline: Pipeline, database_url: str, tmp_path: Path) -> Iterator[Ru
     resources = {
         "warehouse": WarehouseResource(database_url=database_url),
         "token_vault": TokenVaultResource(
-            database_url=database_url, keys_file=str(tmp_path / "keys.json"), environment="test"
+            database_url=database_url,
+            keys_file=str(tmp_path / "keys.json"),
+            environment="test",
+            spool_folder=str(tmp_path / "spool"),
         ),
         "tiktok": TikTokResource(
             base_url=pipeline.sandbox.base_url,

@@ -84,3 +84,13 @@ def let_pass(warehouse: Warehouse, account_id: int, seconds: float) -> None:
             "where account_id = %(account_id)s",
             {"seconds": seconds, "account_id": account_id},
         )
+
+
+def let_waits_pass(warehouse: Warehouse) -> None:
+    """Let the time of the next refresh come: leases, waits after a failure and stops are over."""
+    with warehouse.transaction() as cursor:
+        cursor.execute(
+            "update vault.token set lease_until = least(lease_until, ops.now() - interval '1 second'), "
+            "next_attempt_at = null"
+        )
+        cursor.execute("update vault.refresh_stop set stopped_until = ops.now() - interval '1 second'")

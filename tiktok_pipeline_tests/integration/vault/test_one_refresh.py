@@ -19,7 +19,7 @@ from tiktok_pipeline.tiktok.oauth import OAuthClient, TokenGrant
 from tiktok_pipeline.vault import SecretToken, TokenVault
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import add_store
-from tiktok_pipeline_tests.integration.vault.conftest import let_pass
+from tiktok_pipeline_tests.integration.vault.conftest import let_pass, let_waits_pass
 
 HOURS = 3600
 REDIRECT = "http://localhost/callback"
@@ -177,6 +177,11 @@ def test_a_refresh_that_tiktok_could_not_answer_leaves_the_pair_and_the_next_one
     with pytest.raises(TransientError, match="oauth/token"):
         vault.access_token(account_id, oauth.refresh)
     sandbox.set_faults()
+    with pytest.raises(
+        TransientError, match="no refresh for another"
+    ):  # not at once: TikTok has just had trouble
+        vault.access_token(account_id, oauth.refresh)
+    let_waits_pass(warehouse)
     assert works(sandbox, vault.access_token(account_id, oauth.refresh).token)
 
 

@@ -21,6 +21,7 @@ from tiktok_pipeline.vault import (
 from tiktok_pipeline.vault.keyring import read_key_ring
 from tiktok_pipeline.vault.ringfile import make_key_ring
 from tiktok_pipeline.vault.sealer import Sealer
+from tiktok_pipeline.vault.spool import Spool
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import add_account
 from tiktok_pipeline_tests.integration.vault.conftest import OPEN_ID, StrictTikTok, let_pass
@@ -34,8 +35,13 @@ def reopened(warehouse: Warehouse, keys_file: Path, environment: str = "test") -
 
 
 def stored(warehouse: Warehouse, account_id: int) -> dict[str, object]:
+    """The stored pair; not what the refresh protocol notes beside it."""
     with warehouse.transaction() as cursor:
-        cursor.execute("select * from vault.token where account_id = %s", (account_id,))
+        cursor.execute(
+            "select access_token, refresh_token, token_version, access_expires_at, refresh_expires_at, saved_at "
+            "from vault.token where account_id = %s",
+            (account_id,),
+        )
         row = cursor.fetchone()
     assert row
     return dict(row)
@@ -281,7 +287,8 @@ def test_a_missing_key_is_not_called_tampering(
     warehouse: Warehouse, account_id: int, tiktok: StrictTikTok, tmp_path: Path
 ) -> None:
     make_key_ring(tmp_path / "another.json")
-    vault = TokenVault(warehouse, Sealer(read_key_ring(tmp_path / "another.json"), lambda held: held), "test")
+    sealer = Sealer(read_key_ring(tmp_path / "another.json"), lambda held: held)
+    vault = TokenVault(warehouse, sealer, "test", Spool(tmp_path / "spool"))
     with pytest.raises(VaultKeyMissing, match="the account itself needs nothing"):
         vault.access_token(account_id, tiktok.out_of_reach)
 
