@@ -1,5 +1,5 @@
 -- What happens when an account needs a person: its changes of status, the messages that tell people, TikTok's webhooks.
--- depends: 0005.quota
+-- depends: 0002.vault 0005.quota
 
 create table hub.status_change (
     id bigint generated always as identity primary key,
@@ -94,3 +94,14 @@ comment on column ops.webhook_event.reason is 'Why, in words, when the event say
 comment on column ops.webhook_event.created_at is 'When it happened, by TikTok''s clock.';
 comment on column ops.webhook_event.received_at is 'When it arrived first.';
 comment on column ops.webhook_event.effect is 'What it changed here, in words.';
+
+create table vault.forgotten (
+    account_id bigint primary key references hub.store_accounts (id) on delete cascade,
+    token_version integer not null check (token_version > 0)
+);
+
+comment on table vault.forgotten is
+'One row per account whose tokens were forgotten. A version is never given twice: an answer that was meant for an old
+pair must not pass for the successor of a new one.';
+comment on column vault.forgotten.account_id is 'The account: hub.store_accounts.id.';
+comment on column vault.forgotten.token_version is 'The version of the pair that was forgotten last.';

@@ -55,7 +55,6 @@ class Asking:
         """The rows for the outbox."""
         until = in_words(expires_at, zone)
         facts = {**self.details, "link_expires_at": expires_at.isoformat()}
-        whose = {"account_id": about.account_id, "store_code": about.store_code}
         told = [
             Message(
                 f"{self.key}:operators",
@@ -66,8 +65,9 @@ class Asking:
                 f"{about.account_name or about.store_name} ({about.store_name}): {self.operators_opening}\n"
                 f"Person in charge: {about.pic_name}, {about.pic_contact or 'no contact known: pass the link on'}\n"
                 f"Link to reconnect, until {until}: {url}",
-                details=facts,
-                **whose,
+                about.account_id,
+                about.store_code,
+                facts,
             )
         ]
         if about.pic_contact:
@@ -80,8 +80,9 @@ class Asking:
                     about.pic_contact,
                     self.contact_subject,
                     greeting + HOW.format(url=url, until=until),
-                    details=facts,
-                    **whose,
+                    about.account_id,
+                    about.store_code,
+                    facts,
                 )
             )
         return told

@@ -211,8 +211,13 @@ class Ledger:
             raise LeaseLost(str(unit))
 
     def tell_hub(self, day: dt.date) -> None:
-        """Note in the hub which accounts were captured on `day`, with their profiles when these came."""
+        """Note in the hub which accounts were captured on `day`, with their profiles when these came.
+
+        Also which keep failing for a reason that only we can mend (ERROR), and which work again (CONNECTED).
+        """
         self._execute("tell_hub", day=day)
+        self._execute("keeps_failing", day=day)
+        self._execute("works_again", day=day)
 
     def fail(self, unit: AccountDay, failure: Failure) -> None:
         """Write why `unit` failed. Nothing happens when the lease was lost."""

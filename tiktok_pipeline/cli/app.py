@@ -10,9 +10,11 @@ from typing import Annotated
 
 import typer
 
-from tiktok_pipeline.cli import accounts, database, stores
+from tiktok_pipeline.cli import accounts, alerts, database, stores, vault
 from tiktok_pipeline.cli.demo import demo
+from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
+from tiktok_pipeline.cli.reconnect import reconnect
 from tiktok_pipeline.cli.run import run
 from tiktok_pipeline.cli.sandbox import sandbox
 from tiktok_pipeline.cli.serve import serve
@@ -30,7 +32,11 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(stores.app, name="store")
 app.add_typer(accounts.app, name="account")
-for command in (demo, doctor, run, sandbox, serve):
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(vault.app, name="vault")
+for of_account in (disable, enable, disconnect):
+    accounts.app.command()(of_account)
+for command in (demo, doctor, reconnect, run, sandbox, serve):
     app.command()(command)
 
 

@@ -15,10 +15,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import psycopg
 from psycopg.rows import DictRow
 
 from tiktok_pipeline.alerts.outbox import Message, put_all
-from tiktok_pipeline.alerts.texts import About, grant_ends, in_words, need_reconnect, to_operators
+from tiktok_pipeline.alerts.texts import (
+    About,
+    grant_ends,
+    in_words,
+    lost_grant,
+    need_reconnect,
+    to_operators,
+)
+from tiktok_pipeline.hub.authorization import orphaned_grants
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 if TYPE_CHECKING:
@@ -51,12 +60,12 @@ def tell_people(
     seconds: float = 40,
     elapsed: Callable[[], float] = time.monotonic,
 ) -> int:
-    """How many changes and grants were handled: at most `most`, and none begun after `seconds`.
+    """How many changes and grants were handled: about `most`, and none begun after `seconds`.
 
     What is left is handled by the next call.
     """
     deadline = elapsed() + seconds
-    handled = 0
+    handled = tell_of_lost_grants(warehouse, links, zone)
     for handle in (handle_status_changes, warn_of_grant_ends):
         while handled < most and elapsed() < deadline:
             wanted = min(BATCH, most - handled)
@@ -96,6 +105,32 @@ def warn_of_grant_ends(warehouse: Warehouse, links: ConnectLinks, zone: ZoneInfo
                 messages += asking.messages(about, *link, zone)
         put_all(cursor, messages)
     return len(ending)
+
+
+def tell_of_lost_grants(warehouse: Warehouse, links: ConnectLinks, zone: ZoneInfo) -> int:
+    """How many grants were found lost between TikTok's answer and our save: each store is asked to connect again.
+
+    The links are made before the transactions are held, because old links are forgotten with every new one, and a
+    transaction may point to one of them: held here, it would be waited for for ever.
+    """
+    with warehouse.transaction() as cursor:
+        waiting = orphaned_grants(cursor)
+        if waiting:
+            raise psycopg.Rollback  # only looked at
+    if not waiting:
+        return 0
+    made = {lost.id: links.make(lost.store_code, lost.account_id, made_by=MADE_BY) for lost in waiting}
+    with warehouse.transaction() as cursor:
+        lost_now = orphaned_grants(cursor)
+        if any(lost.id not in made for lost in lost_now):
+            raise psycopg.Rollback  # one more meanwhile: the next call has a link for it, too
+        messages: list[Message] = []
+        for row in run(cursor, "hub/about_lost_grants", {"ids": [lost.id for lost in lost_now]}):
+            about, link = About.of(row), made[row["transaction_id"]]
+            asking = lost_grant(about, row["transaction_id"], row["consumed_at"], zone)
+            messages += asking.messages(about, link.url, link.expires_at, zone)
+        put_all(cursor, messages)
+    return len(waiting)
 
 
 def look_for_catch_up(warehouse: Warehouse, zone: ZoneInfo, after: int) -> CatchUp:

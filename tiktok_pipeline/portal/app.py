@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
 
-from tiktok_pipeline.portal import connect, errors, health, operator
+from tiktok_pipeline.portal import connect, errors, health, operator, webhooks
 from tiktok_pipeline.portal.context import PortalContext
 from tiktok_pipeline.portal.pages import STYLE
 from tiktok_pipeline.portal.security import Guard
@@ -29,7 +29,7 @@ def create_app(context: PortalContext) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
-    for router in (style, health.router, connect.router, operator.router):
+    for router in (style, health.router, connect.router, operator.router, webhooks.router):
         app.include_router(router)
     errors.install(app)
     app.add_middleware(Guard, settings=context.settings, error_page=errors.error_page)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from functools import wraps
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
@@ -52,7 +52,8 @@ class _ClockWanted(_Wanted):
 class _WebhookWanted(_AccountWanted):
     url: str
     reason: int = Field(1, ge=0, le=5)
-    signature: Literal["valid", "wrong", "old"] = "valid"
+    signature: webhooks.Kind = "valid"
+    seconds_ago: int = Field(0, ge=0, le=72 * 3600)  # how long TikTok has tried to deliver it
     times: int = Field(1, ge=1, le=1000)
 
 
@@ -223,8 +224,11 @@ class _Control:
         wanted = _WebhookWanted.model_validate_json(await request.body())
         settings = self._sandbox.settings
         open_id = self._sandbox.open_id(self._sandbox.index_of(wanted.account))
-        body = webhooks.authorization_removed(settings.client_key, open_id, wanted.reason, int(time.time()))
-        header = webhooks.signature(settings.client_secret, body, int(time.time()), wanted.signature)
+        now = int(time.time())
+        body = webhooks.authorization_removed(
+            settings.client_key, open_id, wanted.reason, now - wanted.seconds_ago
+        )
+        header = webhooks.signature(settings.client_secret, body, now, wanted.signature)
         answers = await asyncio.to_thread(webhooks.deliver, wanted.url, body, header, wanted.times)
         return _json({"body": body.decode(), "signature": header, "answers": answers})
 

@@ -201,10 +201,27 @@ class SandboxProcess:
         self._ask("POST", "revoke", {"account": account})
 
     def webhook(
-        self, url: str, account: int | str, *, reason: int = 1, signature: str = "valid", times: int = 1
+        self,
+        url: str,
+        account: int | str,
+        *,
+        reason: int = 1,
+        signature: str = "valid",
+        times: int = 1,
+        seconds_ago: int = 0,
     ) -> dict[str, Any]:
-        """Send `authorization.removed` to an address; return the body, the signature and the answers."""
-        wanted = {"url": url, "account": account, "reason": reason, "signature": signature, "times": times}
+        """Send `authorization.removed` to an address; return the body, the signature and the answers.
+
+        `signature` is valid, wrong, old or future; `seconds_ago` is how long ago the event happened.
+        """
+        wanted = {
+            "url": url,
+            "account": account,
+            "reason": reason,
+            "signature": signature,
+            "times": times,
+            "seconds_ago": seconds_ago,
+        }
         sent: dict[str, Any] = self._ask("POST", "webhook", wanted)
         return sent
 

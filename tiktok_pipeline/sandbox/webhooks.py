@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import requests
 
+Kind = Literal["valid", "wrong", "old", "future"]
+
 #: Age in seconds of an "old" signature; receivers commonly accept 300.
 OLD_SECONDS = 86_400
 
@@ -23,9 +25,9 @@ def authorization_removed(client_key: str, open_id: str, reason: int, created: i
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def signature(secret: str, body: bytes, now: int, kind: Literal["valid", "wrong", "old"]) -> str:
-    """Return the TikTok-Signature header for a body: right, by another secret, or right but of yesterday."""
-    moment = now - OLD_SECONDS if kind == "old" else now
+def signature(secret: str, body: bytes, now: int, kind: Kind) -> str:
+    """Return the TikTok-Signature header for a body: right, by another secret, or right but of another day."""
+    moment = now + {"old": -OLD_SECONDS, "future": OLD_SECONDS}.get(kind, 0)
     key = secret if kind != "wrong" else f"not-{secret}"
     digest = hmac.new(key.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={moment},s={digest}"
