@@ -37,15 +37,26 @@ def open_key_ring(warehouse: Warehouse, path: Path, environment: str, *, create:
     """
     with warehouse.transaction() as cursor:
         run(cursor, "vault/lock_keys")
-        known = registered_keys(cursor)
-        _make_missing(path, known, create)
-        ring = read_key_ring(path)
-        must_fit(path, ring, environment, known)
-        new = {key_id: value for key_id, value in ring.check_values.items() if key_id not in known}
-        run(cursor, "vault/register_keys", {"key_ids": list(new), "check_values": list(new.values())})
-        if _primary(known) is None:
-            _adopt(cursor, path, ring.primary, known)
-        return _as_known(ring, _by_id(run(cursor, "vault/look_at_ring", _ring_file(path, ring))))
+        try:
+            if not path.exists():
+                may_be_made(path, registered_keys(cursor), create=create)
+                make_key_ring(path)
+        except OSError as error:
+            raise KeyRingError(
+                f"key ring {path}: cannot be made ({error.strerror}). Check that DATA_DIR can be written."
+            ) from None
+        return open_in(cursor, path, environment)
+
+
+def open_in(cursor: psycopg.Cursor[DictRow], path: Path, environment: str) -> KeyRing:
+    """As `open_key_ring`, for a file that is there, in the caller's transaction, which has locked the keys."""
+    ring, known = read_key_ring(path), registered_keys(cursor)
+    must_fit(path, ring, environment, known)
+    new = {key_id: value for key_id, value in ring.check_values.items() if key_id not in known}
+    run(cursor, "vault/register_keys", {"key_ids": list(new), "check_values": list(new.values())})
+    if _primary(known) is None:
+        _adopt(cursor, path, ring.primary, known)
+    return _as_known(ring, note_ring(cursor, path, ring))
 
 
 def look_again(warehouse: Warehouse, path: Path, environment: str, held: KeyRing) -> KeyRing:
@@ -88,6 +99,11 @@ def must_fit(path: Path, ring: KeyRing, environment: str, known: Mapping[int, Di
             )
 
 
+def note_ring(cursor: psycopg.Cursor[DictRow], path: Path, ring: KeyRing) -> dict[int, DictRow]:
+    """Note that this ring file is in use, and what it holds; the keys as `registered_keys` gives them."""
+    return _by_id(run(cursor, "vault/look_at_ring", _ring_file(path, ring)))
+
+
 def _by_id(rows: list[DictRow]) -> dict[int, DictRow]:
     return {row["key_id"]: row for row in rows}
 
@@ -115,19 +131,9 @@ def _unchanged(path: Path, ring: KeyRing) -> bool:
         return False
 
 
-def _make_missing(path: Path, known: Mapping[int, DictRow], create: bool) -> None:
-    try:
-        if not path.exists():
-            _may_be_made(path, [key_id for key_id, key in known.items() if key["state"] != "retired"], create)
-            make_key_ring(path)
-    except OSError as error:
-        raise KeyRingError(
-            f"key ring {path}: cannot be made ({error.strerror}). Check that DATA_DIR can be written."
-        ) from None
-
-
-def _may_be_made(path: Path, needed: list[int], create: bool) -> None:
-    if needed:
+def may_be_made(path: Path, known: Mapping[int, DictRow], *, create: bool) -> None:
+    """Raise KeyRingError unless a ring may be made in `path`, where there is none."""
+    if needed := [key_id for key_id, key in known.items() if key["state"] != "retired"]:
         raise KeyRingError(
             f"key ring {path}: no such file, and this database holds tokens sealed with "
             f"{in_words(needed)}. Restore the file from a backup."

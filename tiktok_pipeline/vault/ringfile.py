@@ -43,11 +43,17 @@ def set_primary(path: Path, primary: int) -> None:
         _replace(path, document.model_copy(update={"primary": f"{primary:08x}"}))
 
 
-def remove_key(path: Path, key_id: int, primary: int) -> None:
-    """Take a key out of the ring in `path`, which then names `primary`. KeyRingError."""
+def remove_key(path: Path, key_id: int, primary: int | None) -> bool:
+    """Take a key out of the ring in `path`, which then names `primary`; whether it was and could be left out.
+
+    A ring must hold its primary: without another it keeps the key. Raises KeyRingError.
+    """
     document, _ = read_document(path)
     keys = {name: key for name, key in document.keys.items() if name != f"{key_id:08x}"}
+    if len(keys) == len(document.keys) or primary is None or f"{primary:08x}" not in keys:
+        return False
     _replace(path, RingDocument(primary=f"{primary:08x}", keys=keys))
+    return True
 
 
 def _new_key(taken: Iterable[str]) -> tuple[str, str]:

@@ -33,8 +33,8 @@ HEADER_BYTES = 7
 NONCE_BYTES = 12
 TAG_BYTES = 16
 
-# code_verifier: of an OAuth transaction, which then stands for the account. spool: a pair on its way into the database.
-Field = Literal["access_token", "refresh_token", "code_verifier", "spool"]
+# code_verifier: of an OAuth transaction, whose id then stands for the account's.
+Field = Literal["access_token", "refresh_token", "code_verifier"]
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,9 @@ def seal(token: SecretToken, place: Place, key_id: int, key: AESGCM, *, nonce: b
     """The sealed form of `token` for `place`. `nonce` is for golden vectors; absent: 12 random bytes."""
     if not token.reveal():
         raise ValueError(f"{place}: an empty token cannot be sealed")
-    nonce = os.urandom(NONCE_BYTES) if nonce is None else nonce
-    if len(nonce) != NONCE_BYTES:  # the library would take 8 to 128
-        raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
     header = FORMAT + key_id.to_bytes(4, "big")
-    return header + nonce + key.encrypt(nonce, token.reveal().encode(), _associated_data(header, place))
+    nonce = os.urandom(NONCE_BYTES) if nonce is None else nonce
+    return header + encrypt(token.reveal().encode(), nonce, key, _associated_data(header, place))
 
 
 def unseal(sealed: bytes, place: Place, keys: Mapping[int, AESGCM]) -> SecretToken:
@@ -68,18 +66,30 @@ def unseal(sealed: bytes, place: Place, keys: Mapping[int, AESGCM]) -> SecretTok
     """
     if len(sealed) <= HEADER_BYTES + NONCE_BYTES + TAG_BYTES or not sealed.startswith(FORMAT):
         raise VaultTampered(f"{place}: not a sealed token of a known format. {_TAMPERED_HELP}")
-    header, nonce = sealed[:HEADER_BYTES], sealed[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]
+    header = sealed[:HEADER_BYTES]
     key_id = int.from_bytes(header[len(FORMAT) :], "big")
     if key_id not in keys:
         raise VaultKeyMissing(
             f"{place}: sealed with key {key_id:08x}, which the key ring does not hold. "
             "Put that key back into the key ring; the account itself needs nothing."
         )
-    ciphertext = sealed[HEADER_BYTES + NONCE_BYTES :]
+    associated_data = _associated_data(header, place)
     try:
-        return SecretToken(keys[key_id].decrypt(nonce, ciphertext, _associated_data(header, place)).decode())
+        return SecretToken(decrypt(sealed[HEADER_BYTES:], keys[key_id], associated_data).decode())
     except InvalidTag:
         raise VaultTampered(f"{place}: the seal is broken or belongs elsewhere. {_TAMPERED_HELP}") from None
+
+
+def encrypt(plaintext: bytes, nonce: bytes, key: AESGCM, associated_data: bytes) -> bytes:
+    """Nonce, ciphertext, tag."""
+    if len(nonce) != NONCE_BYTES:  # the library would take 8 to 128
+        raise ValueError(f"a nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
+    return nonce + key.encrypt(nonce, plaintext, associated_data)
+
+
+def decrypt(encrypted: bytes, key: AESGCM, associated_data: bytes) -> bytes:
+    """What `encrypt` was given. Raises InvalidTag when anything differs."""
+    return key.decrypt(encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], associated_data)
 
 
 _TAMPERED_HELP = "Find out who changed it; reconnecting the account replaces it."
