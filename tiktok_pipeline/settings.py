@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from sqlalchemy.exc import ArgumentError
 from tiktok_pipeline.errors import PipelineError
 
 LOGGED_PACKAGES = "tiktok_pipeline"
+SETTLED = "TIKTOK_PIPELINE_SETTLED"  # in the environment of our own children: it is all there is, .env or not
 OWN_MACHINE = ("localhost", "127.0.0.1")
 LONGEST_REDIRECT_URI = 511  # TikTok: under 512 characters, absolute, https, no query, no fragment
 
@@ -185,6 +187,8 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Settings from the environment and `.env`; SettingsError in one line when a value is wrong."""
     try:
+        if os.environ.get(SETTLED):
+            return Settings(_env_file=None)  # type: ignore[call-arg, unused-ignore]
         return Settings()  # type: ignore[call-arg, unused-ignore]  # the environment gives the values
     except ValidationError as error:
         raise SettingsError("; ".join(_in_words(problem) for problem in error.errors())) from None

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tiktok_pipeline.cli import accounts, alerts, database, stores, vault
+from tiktok_pipeline.cli import accounts, alerts, database, portal, stores, vault
 from tiktok_pipeline.cli.demo import demo
 from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(stores.app, name="store")
 app.add_typer(accounts.app, name="account")
+app.add_typer(portal.app, name="portal")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(vault.app, name="vault")
 for of_account in (disable, enable, disconnect):

@@ -18,12 +18,13 @@ from tiktok_pipeline.cli.serve import watch
 from tiktok_pipeline.cli.stopping import quietly_stopped
 from tiktok_pipeline.demo.history import import_missing, missing_days
 from tiktok_pipeline.demo.settings import demo_settings
-from tiktok_pipeline.demo.stores import connect_stores
+from tiktok_pipeline.demo.stores import connect_stores, link_to_try
 from tiktok_pipeline.demo.world import DemoWorld
-from tiktok_pipeline.runtime.credentials import oauth_client, open_vault, redirect_uri
+from tiktok_pipeline.runtime.credentials import connect_links, oauth_client, open_vault, redirect_uri
 from tiktok_pipeline.runtime.dagster import DagsterFailed, DagsterHere, dagster_beside
 from tiktok_pipeline.runtime.data_folder import DataFolder
 from tiktok_pipeline.runtime.database import migrated_warehouse, owned_database
+from tiktok_pipeline.runtime.portal import portal_beside, wait_until_it_answers
 from tiktok_pipeline.runtime.ports import require_free
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.settings import Settings, load_settings
@@ -44,16 +45,18 @@ def demo(
     data_dir: Annotated[Path, typer.Option(help="Where the demo keeps everything.")] = DEFAULT_FOLDER,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="End when the data is there.")] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
+    portal_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the portal.")] = 8000,
 ) -> None:
-    """Show the whole pipeline: a sandbox TikTok, stores, a month of history, today, the Dagster UI.
+    """Show the whole pipeline: a sandbox TikTok, stores, a month of history, today, the Dagster UI, the portal.
 
     Started again in the same folder it goes on where it was. Of the settings only LOG_LEVEL is read: it has
     a database, a key ring and a TikTok of its own, and its days are UTC's.
     """
     started = time.monotonic()
-    settings = demo_settings(load_settings(), data_dir)
+    settings = demo_settings(load_settings(), data_dir, portal_port)
     if not no_serve:
         require_free(HOST, port)
+        require_free(HOST, portal_port, "--portal-port")
     console = Console(highlight=False)
     with ExitStack() as stack:
         if not no_serve:
@@ -85,11 +88,26 @@ def demo(
         if no_serve:
             console.print(f"Kept in {folder.path}. Without --no-serve the Dagster UI shows it.")
         else:
+            settings = _with_operator(settings, world.operator_password)
+            portal = stack.enter_context(portal_beside(settings, folder, url, HOST, portal_port))
             children = stack.enter_context(dagster.serving(HOST, port))
+            wait_until_it_answers(portal, HOST, portal_port)
             console.print(
                 f"[bold]Open http://{HOST}:{port}/assets[/] (Ctrl-C stops; the data stays in {folder.path})"
             )
-            watch(children)
+            console.print(
+                f"[bold]Portal: {settings.portal_url}[/] — operator password {world.operator_password}",
+                soft_wrap=True,
+            )
+            if link := link_to_try(warehouse, connect_links(warehouse, settings)):
+                console.print(f"Connect a store as its person in charge would: {link}", soft_wrap=True)
+            watch([*children, *portal])
+
+
+def _with_operator(settings: Settings, password: str) -> Settings:
+    from tiktok_pipeline.portal.operator.password import password_hash
+
+    return settings.model_copy(update={"operator_password_hash": SecretStr(password_hash(password))})
 
 
 def _fill(
@@ -108,6 +126,7 @@ def _fill(
         for account_id, open_id in connecting:
             accounts[account_id] = open_id
             progress.advance(task)
+        progress.update(task, total=len(accounts))  # without the one that is left for people to try
         missing = missing_days(warehouse, accounts, first, today - dt.timedelta(days=1))
         if missing:
             task = progress.add_task("past account-days imported", total=len(missing) * len(ENDPOINTS))

@@ -13,6 +13,7 @@ from tiktok_pipeline.runtime.credentials import open_vault
 from tiktok_pipeline.runtime.dagster import dagster_in_charge
 from tiktok_pipeline.runtime.data_folder import DataFolder
 from tiktok_pipeline.runtime.database import migrated_warehouse, owned_database
+from tiktok_pipeline.runtime.portal import portal_beside, require_portal_settings, wait_until_it_answers
 from tiktok_pipeline.runtime.ports import require_free
 from tiktok_pipeline.settings import load_settings
 
@@ -22,12 +23,22 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address of the Dagster UI. It has no login: keep others behind a proxy.")
     ] = "127.0.0.1",
+    portal_port: Annotated[
+        int,
+        typer.Option(
+            min=1, max=65535, help="Port of the portal; it runs when OPERATOR_PASSWORD_HASH is set."
+        ),
+    ] = 8000,
+    portal_host: Annotated[str, typer.Option(help="Address of the portal.")] = "127.0.0.1",
 ) -> None:
-    """Serve the Dagster UI and run the schedules, until Ctrl-C."""
+    """Serve the Dagster UI and the portal, and run the schedules, until Ctrl-C."""
     settings = load_settings()
     settings.require("tiktok_client_key", "tiktok_client_secret")
     settings.require_key_ring()
     require_free(host, port)
+    if settings.operator_password_hash is not None:
+        require_portal_settings(settings)
+        require_free(portal_host, portal_port, "--portal-port")
     with (
         quietly_stopped(),
         DataFolder(settings.data_dir) as folder,
@@ -36,9 +47,20 @@ def serve(
     ):
         with open_vault(warehouse, settings):
             pass  # a missing or wrong key ring stops the start
-        with dagster_in_charge(settings, folder, url) as dagster, dagster.serving(host, port) as children:
+        with (
+            dagster_in_charge(settings, folder, url) as dagster,
+            portal_beside(settings, folder, url, portal_host, portal_port) as portal,
+            dagster.serving(host, port) as children,
+        ):
+            wait_until_it_answers(portal, portal_host, portal_port)
             typer.echo(f"Dagster: http://{host}:{port} (logs in {folder.logs}; Ctrl-C stops)")
-            watch(children)
+            if portal:
+                typer.echo(f"Portal: {settings.portal_url} (listens on {portal_host}:{portal_port})")
+            else:
+                typer.echo(
+                    "No portal: OPERATOR_PASSWORD_HASH is not set (tiktok-pipeline portal hash-password)."
+                )
+            watch([*children, *portal])
 
 
 def watch(children: list[Child]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.runtime.ports import free_port
@@ -26,10 +27,12 @@ class DemoWorld(BaseModel):
     videos_csv: Path | None
     first_started: dt.date  # the counters of a CSV are as in the file from this day on
     port: int | None = None
+    # In the clear, unlike any other: it opens made-up stores, and is printed at every start.
+    operator_password: str = Field(default_factory=lambda: secrets.token_urlsafe(9))
 
     def sandbox(self) -> SandboxProcess:
-        """The sandbox of this world, not yet started."""
-        world: dict[str, object] = {"accounts": self.accounts, "port": self.port or 0}
+        """The sandbox of this world, not yet started: one more account than are connected, for people to try."""
+        world: dict[str, object] = {"accounts": self.accounts + 1, "port": self.port or 0}
         if self.videos_csv is None:
             return SandboxProcess(videos=self.videos, **world)
         return SandboxProcess(videos_csv=self.videos_csv, epoch=self.first_started, **world)
@@ -69,6 +72,7 @@ class DemoWorld(BaseModel):
                     "Leave the option out, or use another --data-dir."
                 )
         world = known.model_copy(update={"port": free_port(known.port)})
+        file.touch(mode=0o600)
         file.write_text(world.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return world
 

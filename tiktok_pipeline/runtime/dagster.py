@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import requests
-from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from tiktok_pipeline.errors import PipelineError
@@ -24,6 +21,7 @@ from tiktok_pipeline.runtime.children import Child
 from tiktok_pipeline.runtime.dagster_storage import DagsterStorage, dagster_storage
 from tiktok_pipeline.runtime.data_folder import DataFolder
 from tiktok_pipeline.runtime.database import ensure_database
+from tiktok_pipeline.runtime.environment import child_environment
 from tiktok_pipeline.settings import Settings
 from tiktok_pipeline.warehouse.connection import psycopg2_url
 
@@ -163,23 +161,9 @@ def _storage(settings: Settings, database_url: str) -> AbstractContextManager[Da
 def _environment(
     settings: Settings, folder: DataFolder, database_url: str, storage_url: str
 ) -> dict[str, str]:
-    """Our environment, and every setting in it, so that children see the same values as we do."""
-    environment = dict(os.environ)
-    for name, value in settings:
-        if isinstance(value, SecretStr):
-            environment[name.upper()] = value.get_secret_value()
-        elif isinstance(value, Path):
-            environment[name.upper()] = str(value.expanduser().resolve())
-        elif value is not None:
-            environment[name.upper()] = str(value)
-    vault_url = settings.vault_database_url
-    return environment | {
-        "DATABASE_URL": database_url,
-        "VAULT_DATABASE_URL": vault_url.get_secret_value() if vault_url else database_url,
+    return child_environment(settings, folder, database_url) | {
         "DAGSTER_POSTGRES_URL": psycopg2_url(storage_url),
         "DAGSTER_HOME": str(folder.dagster_home),
-        "ENCRYPTION_KEYS_FILE": str(settings.keys_file.resolve()),
-        "PYTHONUNBUFFERED": "1",
     }
 
 
