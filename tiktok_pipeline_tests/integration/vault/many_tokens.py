@@ -18,23 +18,24 @@ from tiktok_pipeline.vault import SecretToken, TokenVault, sealer
 from tiktok_pipeline.vault.lifecycle import promote
 from tiktok_pipeline.vault.rotation import Rotation
 from tiktok_pipeline.vault.sealer import Sealer
-from tiktok_pipeline.vault.sealing import Place
+from tiktok_pipeline.vault.sealing import Field, Place
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import ALL_SCOPES, add_store
 
 ENVIRONMENT = "test"
-FIELDS = ("access_token", "refresh_token")
+FIELDS: tuple[Field, Field] = ("access_token", "refresh_token")
 
 
 def seal_many(warehouse: Warehouse, sealer: Sealer, count: int) -> None:
     """`count` accounts, numbered from 1, each with a pair that `whole` recognises."""
     store = add_store(warehouse)
     numbers = list(range(1, count + 1))
-    access, refresh = [], []
+    access: list[bytes] = []
+    refresh: list[bytes] = []
     for number in numbers:
         mark = secrets.token_hex(4)
         for kind, field, column in (("act", FIELDS[0], access), ("rft", FIELDS[1], refresh)):
-            place = Place(ENVIRONMENT, number, field, 1)  # type: ignore[arg-type]
+            place = Place(ENVIRONMENT, number, field, 1)
             column.append(sealer.seal(SecretToken(f"{kind}.{number}.{mark}"), place))
     with warehouse.transaction() as cursor:
         cursor.execute(
@@ -57,7 +58,7 @@ def whole(warehouse: Warehouse, sealer: Sealer, account_id: int) -> bool:
     opened = [
         sealer.unseal(row[field], Place(ENVIRONMENT, account_id, field, row["token_version"]))
         .reveal()
-        .split(".")  # type: ignore[arg-type]
+        .split(".")
         for field in FIELDS
     ]
     return opened[0][1:] == opened[1][1:] and [part[0] for part in opened] == ["act", "rft"]
@@ -99,11 +100,11 @@ class Workers:
 
 def main(database_url: str, keys_file: str, how: str) -> None:
     warehouse, path = Warehouse(database_url), Path(keys_file)
-    sealer.LOOK_SECONDS = 0.5  # a test does not wait half a minute until everybody has noticed
+    sealer.LOOK_SECONDS = 0.1  # a test does not wait half a minute until everybody has noticed
     say("ready")
     if how == "rotate":
         promote(warehouse, path, ENVIRONMENT)
-        rotation = Rotation(warehouse, path, ENVIRONMENT, rest=lambda: time.sleep(0.2))
+        rotation = Rotation(warehouse, path, ENVIRONMENT, rest=lambda: time.sleep(0.3))
         say(f"cleared {len(rotation.finish().cleared)}")
         return
     vault = TokenVault.open(warehouse, path, ENVIRONMENT, create=False)

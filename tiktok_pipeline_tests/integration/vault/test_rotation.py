@@ -63,7 +63,7 @@ def test_a_pair_that_is_renewed_while_it_is_sealed_anew_wins(
     save_new_pair(vault, 1)  # version 2, before what was read of version 1 is written
     with warehouse.transaction() as cursor:
         late = {"account_ids": [1], "versions": [1]}
-        late |= {f"{name}s": [pair[name]] for name in ("access_token", "refresh_token")}  # type: ignore[misc]
+        late |= {f"{name}s": [pair[name]] for name in ("access_token", "refresh_token")}
         assert run(cursor, "vault/reseal", late) == []
     assert whole(warehouse, vault.sealer, 1)
 
