@@ -118,7 +118,9 @@ def callback(request: Request, context: Context) -> Response:
     if not consumed:
         return _refused(request, context, states[0])
     if codes:
-        authorizations.finish(consumed, codes[0], query.get("scopes", "").split(","))
+        authorizations.finish(
+            consumed, codes[0], [scope for scope in query.get("scopes", "").split(",") if scope]
+        )
     elif OAUTH_ERROR.fullmatch(errors[0]):
         log.warning("store %s: not connected: TikTok said %s", consumed.store_code, errors[0])
     return RedirectResponse(Place.RESULT, SEE_OTHER)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 import requests
@@ -142,7 +142,9 @@ def test_stores_and_accounts_are_added_and_listed(
     assert cli("store", "add", "jakarta_01", "Kopi Jakarta", "--pic", "Ayu", **settings).returncode == 0
     again = cli("store", "add", "jakarta_01", "Kopi Jakarta", "--pic", "Ayu", **settings)
     assert (again.returncode, error_line(again.stderr)[:17]) == (1, "store jakarta_01:")
-    added = cli("account", "add", "jakarta_01", "--auth-code", sandbox.authorize(0), **settings)
+    as_in_the_address_bar = quote(sandbox.authorize(0), safe="")
+    assert "%2A" in as_in_the_address_bar
+    added = cli("account", "add", "jakarta_01", "--auth-code", as_in_the_address_bar, **settings)
     assert added.returncode == 0, added.stderr
     assert "Kopi Jakarta" in cli("store", "list", **settings).stdout
     assert "CONNECTED" in cli("account", "list", **settings).stdout
@@ -170,6 +172,33 @@ def test_without_a_code_an_account_is_connected_by_opening_the_address_that_is_p
     assert "tiktok-pipeline account add jakarta_01 --auth-code" in asked.stderr
     assert requests.get(address, timeout=5).ok
     assert settings["TIKTOK_CLIENT_SECRET"] not in asked.stdout + asked.stderr
+
+
+def test_a_connect_link_is_printed_alone_for_a_store_and_an_account_of_it(
+    cli: CommandLine, sandbox: SandboxProcess, settings: dict[str, str]
+) -> None:
+    settings = {**settings, "PORTAL_URL": "https://stores.example.com"}
+    cli("store", "add", "jakarta_01", "Kopi Jakarta", "--pic", "Ayu", **settings)
+    made = cli("store", "link", "jakarta_01", **settings)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("https://stores.example.com/connect/")
+    assert made.stdout.count("\n") == 1
+    assert "works once" in made.stderr
+    nowhere = cli("store", "link", "nowhere", **settings)
+    assert (nowhere.returncode, nowhere.stdout) == (1, "")
+    assert "there is none" in error_line(nowhere.stderr)
+    nobody = cli("store", "link", "jakarta_01", "--account", "1", **settings)
+    assert "has none of that number" in error_line(nobody.stderr)
+    cli("account", "add", "jakarta_01", "--auth-code", sandbox.authorize(0), **settings)
+    assert cli("store", "link", "jakarta_01", "--account", "1", **settings).returncode == 0
+
+
+def test_with_pkce_a_code_cannot_be_carried_from_a_browser_to_the_command_line(
+    cli: CommandLine, settings: dict[str, str]
+) -> None:
+    answer = cli("account", "add", "jakarta_01", **{**settings, "TIKTOK_PKCE": "hex"})
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "tiktok-pipeline store link jakarta_01" in error_line(answer.stderr)
 
 
 def test_the_address_is_for_a_store_that_exists(cli: CommandLine, settings: dict[str, str]) -> None:
