@@ -125,3 +125,13 @@ def test_only_defs_imports_dagster() -> None:
         [sys.executable, "-c", loads], capture_output=True, text=True, check=True, timeout=60
     )
     assert answer.stdout.strip() == "False"
+
+
+def test_the_sensor_runs_from_the_start_and_asks_for_the_daily_job() -> None:
+    repository = defs().get_repository_def()
+    [sensor] = repository.sensor_defs
+    assert sensor.name == "reconnect"
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert sensor.minimum_interval_seconds == 30
+    assert [target.job_name for target in sensor.targets] == ["daily"]
+    assert sensor.required_resource_keys == {"warehouse", "links"}
