@@ -17,7 +17,7 @@ COLUMNS = (
     "store_code", "store_name", "pic_name", "pic_contact", "account_id", "display_name", "reason", "since",
     "link", "link_expires_at",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@")
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones, too: some programs read them as these
 
 
 def write_campaign(
@@ -57,5 +57,5 @@ def write_campaign(
 
 def cell(value: object) -> str:
     """A value as a spreadsheet's cell: one line, and never taken for a formula."""
-    text = "" if value is None else one_line(str(value))
+    text = "" if value is None else one_line(str(value)).lstrip("\ufeff")
     return f"'{text}" if text.startswith(FORMULA) else text
