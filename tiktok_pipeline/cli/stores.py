@@ -8,12 +8,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tiktok_pipeline.hub.stores import add_store, list_stores
+from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.hub.disconnecting import disable, enable
+from tiktok_pipeline.hub.overview import store_line
+from tiktok_pipeline.hub.stores import add_store, change_store, delete_store, list_stores
 from tiktok_pipeline.runtime.credentials import connect_links
 from tiktok_pipeline.runtime.database import migrated_warehouse, shared_database
 from tiktok_pipeline.settings import load_settings
 
 app = typer.Typer(help="Stores.", no_args_is_help=True)
+Code = Annotated[str, typer.Argument(help="The store's code.")]
 
 
 @app.command()
@@ -32,7 +36,7 @@ def add(
 
 @app.command()
 def link(
-    code: Annotated[str, typer.Argument(help="The store's code.")],
+    code: Code,
     account: Annotated[
         int | None,
         typer.Option(help="Only this account may reconnect with the link; without: any may connect."),
@@ -48,6 +52,78 @@ def link(
         err=True,
     )
     typer.echo(made.url)
+
+
+@app.command()
+def change(
+    code: Code,
+    name: Annotated[str | None, typer.Option(help="What people call the store.")] = None,
+    pic: Annotated[str | None, typer.Option(help="The person in charge.")] = None,
+    contact: Annotated[str | None, typer.Option(help="How to reach them; '' for none.")] = None,
+) -> None:
+    """Change a store's name, person in charge or contact; what is left out stays."""
+    settings = load_settings()
+    with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
+        store = store_line(warehouse, code).store
+        store = change_store(
+            warehouse,
+            code,
+            store.name if name is None else name,
+            store.pic if pic is None else pic,
+            store.contact if contact is None else contact,
+        )
+    typer.echo(
+        f"store {store.code}: {store.name}, {store.pic}{f', {store.contact}' if store.contact else ''}"
+    )
+
+
+@app.command("disable")
+def disable_store(code: Code) -> None:
+    """Disable all accounts of a store: nothing is captured of them, tokens and history stay."""
+    settings = load_settings()
+    with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
+        accounts = store_line(warehouse, code).accounts
+        disabled = disable(warehouse, *(account.id for account in accounts))
+    typer.echo(f"store {code}: {len(disabled)} of its {len(accounts)} account(s) disabled now")
+
+
+@app.command("enable")
+def enable_store(code: Code) -> None:
+    """Enable all accounts of a store again."""
+    settings = load_settings()
+    with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
+        accounts = store_line(warehouse, code).accounts
+        enabled = enable(warehouse, *(account.id for account in accounts))
+    typer.echo(f"store {code}: {len(enabled)} of its {len(accounts)} account(s) enabled now")
+    if waiting := [str(account) for account, status in enabled.items() if status != "CONNECTED"]:
+        typer.echo(
+            f"account {', '.join(waiting)}: must be reconnected: tiktok-pipeline store link {code}", err=True
+        )
+
+
+@app.command()
+def delete(
+    code: Code,
+    confirm: Annotated[
+        str | None, typer.Option(metavar="CODE", help="The code once more; asked for when left out.")
+    ] = None,
+) -> None:
+    """Delete a store with its accounts, tokens and whole history. Disabling it is the normal act."""
+    settings = load_settings()
+    with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
+        line = store_line(warehouse, code)
+        typer.echo(
+            f"store {code} ({line.store.name}): its {len(line.accounts)} account(s), their tokens and links, and "
+            "everything captured, imported and derived of them will be gone for ever. Disabling it instead keeps "
+            f"the history: tiktok-pipeline store disable {code}",
+            err=True,
+        )
+        if confirm is None:
+            confirm = typer.prompt(f"Type {code} to delete it", err=True)
+        if confirm.strip() != code:
+            raise PipelineError(f"store {code}: not deleted, as its code was not typed.")
+        delete_store(warehouse, code)
+    typer.echo(f"store {code}: deleted")
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -29,6 +30,7 @@ class PortalThread:
 
     def __init__(self, context: PortalContext, host: str = "127.0.0.1", port: int = 0) -> None:
         self._listener = _listener(host, port)
+        self.port: int = self._listener.getsockname()[1]
         self._server = _server(context)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
 
@@ -50,12 +52,13 @@ class PortalThread:
 
 
 def _server(context: PortalContext) -> uvicorn.Server:
+    logging.getLogger("uvicorn.access").disabled = True  # it names links and queries; the guard's log does not
     return uvicorn.Server(
         uvicorn.Config(
             create_app(context),
             ws="none",
             lifespan="off",
-            access_log=False,  # the guard writes one without queries and links
+            access_log=False,
             log_config=None,
             proxy_headers=False,
             server_header=False,
