@@ -127,11 +127,18 @@ def test_a_process_that_lives_through_a_rotation_reads_on_and_seals_with_the_new
 
 
 def rotate_under_load(
-    warehouse: Warehouse, database_url: str, keys_file: Path, *, kills: int, longest: float, readers: int
+    warehouse: Warehouse,
+    database_url: str,
+    keys_file: Path,
+    *,
+    kills: int,
+    longest: float,
+    readers: int,
+    renewers: int,
 ) -> list[str]:
     """Rotate while processes read and renew, killing the rotation `kills` times; what the processes said."""
     old, new = staged(warehouse, keys_file)
-    load = Workers(database_url, keys_file, *["read"] * readers, "renew", "renew")
+    load = Workers(database_url, keys_file, *["read"] * readers, *["renew"] * renewers)
     for _ in range(kills):
         rotator = Workers(database_url, keys_file, "rotate")
         time.sleep(random.uniform(0, longest))
@@ -148,7 +155,7 @@ def test_nobody_notices_a_rotation_that_is_killed_and_begun_again(
     warehouse: Warehouse, vault: TokenVault, keys_file: Path, database_url: str
 ) -> None:
     seal_many(warehouse, vault.sealer, 2_000)
-    said = rotate_under_load(warehouse, database_url, keys_file, kills=2, longest=0.3, readers=2)
+    said = rotate_under_load(warehouse, database_url, keys_file, kills=2, longest=0.3, readers=1, renewers=1)
     assert all(line.startswith("fine") for line in said), said
     assert all(int(line.split()[1]) > 10 for line in said), said
 
@@ -163,7 +170,7 @@ def test_a_hundred_thousand_tokens_are_rotated_under_load_and_twenty_kills(
 ) -> None:
     seal_many(warehouse, vault.sealer, 50_000)
     begun = time.monotonic()
-    said = rotate_under_load(warehouse, database_url, keys_file, kills=20, longest=3, readers=6)
+    said = rotate_under_load(warehouse, database_url, keys_file, kills=20, longest=3, readers=6, renewers=2)
     with capsys.disabled():
         sys.stdout.write(
             f"\n100,000 tokens, 20 kills: {time.monotonic() - begun:.0f} s; the others: {said}\n"
