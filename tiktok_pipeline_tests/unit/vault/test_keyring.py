@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import pickle
 import stat
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 from tiktok_pipeline.vault import KeyRingError
-from tiktok_pipeline.vault.keyring import check_value, read_key_ring
-from tiktok_pipeline.vault.ringfile import make_key_ring
+from tiktok_pipeline.vault.keyring import check_value, read_document, read_key_ring
+from tiktok_pipeline.vault.ringfile import add_key, make_key_ring, remove_key
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 OTHER = base64.b64encode(bytes(range(1, 33))).decode()
@@ -113,6 +114,89 @@ def test_a_ring_that_others_may_touch_is_refused_with_the_command_that_mends_it(
     write(path, {"primary": "0000000a", "keys": {"0000000a": KEY}}, mode)
     with pytest.raises(KeyRingError, match=f"chmod 600 {path}"):
         read_key_ring(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+@pytest.mark.parametrize(
+    ("group", "mode", "taken"),
+    [
+        (os.getegid(), 0o440, True),  # as Kubernetes mounts a secret: theirs, and our group may read
+        (os.getegid(), 0o640, True),
+        (os.getegid(), 0o460, False),
+        (os.getegid(), 0o444, False),
+        (54_321, 0o440, False),  # read by a group that is not ours
+    ],
+)
+def test_a_ring_of_another_owner_may_be_read_by_our_group_and_by_nobody_else(
+    path: Path, group: int, mode: int, taken: bool
+) -> None:
+    write(path, {"primary": "0000000a", "keys": {"0000000a": KEY}}, mode)
+    os.chown(path, 12_345, group)
+    if taken:
+        assert read_key_ring(path).primary == 10
+    else:
+        with pytest.raises(KeyRingError, match=f"mode {mode:04o}"):
+            read_key_ring(path)
+
+
+def test_made_up_keys_are_told_from_random_ones(path: Path) -> None:
+    made_up = [bytes(32), b"k" * 32, bytes(range(32)), bytes(range(32, 0, -1))]
+    keys = {f"{number:08x}": key for number, key in enumerate(made_up, start=1)}
+    keys |= {f"{number:08x}": os.urandom(32) for number in range(100, 400)}
+    write(path, {"primary": "00000001", "keys": {n: base64.b64encode(k).decode() for n, k in keys.items()}})
+    assert read_key_ring(path).patterned == {1, 2, 3, 4}
+
+
+def test_adding_a_key_keeps_the_others_and_the_primary(path: Path) -> None:
+    make_key_ring(path)
+    before = read_key_ring(path)
+    added = add_key(path, taken=())
+    after = read_key_ring(path)
+    assert after.primary == before.primary
+    assert after.check_values == {**before.check_values, added: after.check_values[added]}
+    assert after.stamp != before.stamp
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_link_to_the_ring_stays_one(path: Path, tmp_path: Path) -> None:
+    make_key_ring(tmp_path / "real.json")
+    path.symlink_to(tmp_path / "real.json")
+    add_key(path, taken=())
+    assert path.is_symlink()
+    assert len(read_key_ring(tmp_path / "real.json").keys) == 2
+
+
+def test_a_write_that_fails_leaves_the_ring_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_key_ring(path)
+    before = path.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(KeyRingError, match=r"No space left on device.*ENCRYPTION_KEYS_FILE naming the copy"):
+        add_key(path, taken=())
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_key_is_taken_out_unless_the_ring_would_lack_its_primary(path: Path) -> None:
+    make_key_ring(path)
+    first, second = read_key_ring(path).primary, add_key(path, taken=())
+    assert not remove_key(path, first, primary=None)
+    assert not remove_key(path, first, primary=first)
+    assert not remove_key(path, 1, primary=second)
+    assert remove_key(path, first, primary=second)
+    ring = read_key_ring(path)
+    assert (ring.primary, set(ring.keys)) == (second, {second})
+
+
+def test_a_ring_document_shows_no_key(path: Path) -> None:
+    write(path, {"primary": "0000000a", "keys": {"0000000a": KEY}})
+    document, _ = read_document(path)
+    for shown in (repr(document), str(document), f"{document}", repr([document])):
+        assert KEY[:12] not in shown
 
 
 def test_a_ring_that_is_a_folder_or_missing_is_refused(path: Path) -> None:

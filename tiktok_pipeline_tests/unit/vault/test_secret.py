@@ -1,15 +1,22 @@
 """A token in memory refuses to be seen."""
 
 import copy
+import dataclasses
 import io
 import json
 import logging
+import multiprocessing
 import pickle
+import pprint
 import traceback
 from collections.abc import Callable
+from typing import Any
 
+import pydantic_core
 import pytest
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from rich.console import Console
+from rich.pretty import pretty_repr
 from rich.traceback import Traceback
 
 from tiktok_pipeline.vault import SecretToken
@@ -97,6 +104,65 @@ def test_a_token_does_not_appear_in_a_log_line(secret: SecretToken, caplog: pyte
     logging.getLogger("tiktok_pipeline.test").warning("refreshing %s and %r", secret, {"token": secret})
     assert TEXT not in caplog.text
     assert "***" in caplog.text
+
+
+@dataclasses.dataclass
+class Grant:
+    """Somebody's record that holds a token."""
+
+    token: SecretToken
+
+
+class Model(BaseModel):
+    """Somebody's model that holds a token."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    token: SecretToken
+
+
+@pytest.mark.parametrize(
+    "serialise",
+    [
+        lambda secret: dataclasses.asdict(Grant(secret)),
+        lambda secret: dataclasses.astuple(Grant(secret)),
+        lambda secret: Model(token=secret).model_dump_json(),
+        lambda secret: pydantic_core.to_json({"token": secret}),
+        lambda secret: TypeAdapter(dict[str, Any]).dump_json({"token": secret}),
+        lambda secret: json.dumps({"token": secret}),
+        lambda secret: pickle.dumps(Grant(secret)),
+        lambda secret: copy.deepcopy(Model(token=secret)),
+        lambda secret: multiprocessing.get_context("spawn").SimpleQueue().put(secret),
+    ],
+)
+def test_what_holds_a_token_cannot_be_serialised_either(
+    serialise: Callable[[SecretToken], object], secret: SecretToken
+) -> None:
+    with pytest.raises((TypeError, ValueError)) as refusal:
+        serialise(secret)
+    assert TEXT not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda secret: repr(Grant(secret)),
+        lambda secret: repr(Model(token=secret)),
+        lambda secret: str(Model(token=secret).model_dump()),
+        lambda secret: json.dumps({"token": secret}, default=str),
+        lambda secret: pprint.pformat({"token": secret}),
+        lambda secret: pretty_repr(Grant(secret), expand_all=True),
+        lambda secret: logging.Formatter("%(message)s").format(
+            logging.LogRecord("x", logging.INFO, "", 0, "%(token)r %(token)s", ({"token": secret},), None)
+        ),
+    ],
+)
+def test_what_holds_a_token_shows_stars_in_its_place(
+    show: Callable[[SecretToken], str], secret: SecretToken
+) -> None:
+    shown = show(secret)
+    assert "***" in shown
+    assert TEXT not in shown
 
 
 def test_a_token_can_be_used(secret: SecretToken) -> None:
