@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import os
+import signal
 import sys
 
 import dagster as dg
@@ -20,6 +21,8 @@ from tiktok_pipeline.defs.maintenance.orphaned_runs import OWNER_TAG
 def main() -> int:
     """Run the job for the dates on the command line; 0 when the run succeeded."""
     arguments = _arguments()
+    # As Ctrl-C, in order: a refresh that TikTok is answering just then is saved before the process ends.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     from tiktok_pipeline.definitions import defs
 
     tags = {"tiktok_pipeline/started_by": "command line"}

@@ -23,6 +23,7 @@ from tiktok_pipeline.runtime.data_folder import DataFolder
 from tiktok_pipeline.runtime.database import ensure_database
 from tiktok_pipeline.runtime.environment import child_environment
 from tiktok_pipeline.settings import Settings
+from tiktok_pipeline.vault.refresh import STOP_SECONDS
 from tiktok_pipeline.warehouse.connection import psycopg2_url
 
 READY_SECONDS = 120.0
@@ -68,7 +69,13 @@ class DagsterHere:
 
     def _start(self, name: str, *command: str) -> Child:
         log_file = self.folder.logs / f"{name.replace(' ', '_')}.log"
-        return Child(name, [sys.executable, "-m", *command], environment=self.environment, log_file=log_file)
+        return Child(
+            name,
+            [sys.executable, "-m", *command],
+            environment=self.environment,
+            log_file=log_file,
+            polite_seconds=STOP_SECONDS,  # a run may be waiting for TikTok's answer to a refresh
+        )
 
     def daily_job(self, first: str, last: str) -> Child:
         """The daily job, begun as one run over the dates from `first` to `last` (YYYY-MM-DD)."""

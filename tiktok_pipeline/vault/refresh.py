@@ -32,6 +32,9 @@ RESOLVING_SECONDS = 20.0  # looking up a host's name is outside the call's total
 if CALL_SECONDS + RESOLVING_SECONDS >= LEASE_SECONDS:
     raise AssertionError("a second refresh could begin while the first is still waiting for its answer")
 
+STOP_SECONDS = (
+    75.0  # from the signal that asks a process to end to the one that kills it: a call, and its save
+)
 PATIENCE_SECONDS = LEASE_SECONDS + 5  # a capture sees a refresh that was cut off through to its recovery
 INTERACTIVE_SECONDS = 10.0  # a person who waits for a page
 MOST_AT_ONCE = (
