@@ -1,8 +1,26 @@
 -- One row per account whose tokens are given up, because the key that they are sealed with is lost.
 -- Their versions are kept, so that none is given again.
-with lost as (
+-- The accounts are held first, as everybody does who replaces tokens.
+with held as materialized (
+    select id
+    from hub.store_accounts
+    where
+        exists (
+            select
+            from vault.token
+            where
+                account_id = id
+                and %(key_id)s in (access_key_id, refresh_key_id)
+        )
+    order by id
+    for no key update
+),
+
+lost as (
     delete from vault.token
-    where %(key_id)s in (access_key_id, refresh_key_id)
+    where
+        account_id in (select id from held)
+        and %(key_id)s in (access_key_id, refresh_key_id)
     returning account_id, token_version
 ),
 

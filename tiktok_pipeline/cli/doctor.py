@@ -12,6 +12,7 @@ from rich.console import Console
 from sqlalchemy.engine import make_url
 
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.runtime.credentials import vault_warehouse
 from tiktok_pipeline.runtime.dagster_storage import dagster_storage
 from tiktok_pipeline.runtime.data_folder import DataFolder
 from tiktok_pipeline.runtime.database import shared_database
@@ -91,7 +92,9 @@ def _check_database(report: _Report, settings: Settings) -> None:
             try:
                 if report.check("database", lambda: _database(warehouse)):
                     report.check("migrations", lambda: _migrations(warehouse, settings))
-                    report.check("key ring", lambda: _key_ring(settings, _registered_keys(warehouse)))
+                    report.check(
+                        "key ring", lambda: _key_ring(settings, _registered_keys(warehouse, settings))
+                    )
                     report.check("Dagster storage", lambda: _dagster_storage(settings, warehouse))
             finally:
                 warehouse.close()
@@ -136,10 +139,12 @@ def _migrations(warehouse: Warehouse, settings: Settings) -> str:
     raise PipelineError(f"{len(missing)} to apply, from {missing[0]}. Run: tiktok-pipeline db migrate")
 
 
-def _registered_keys(warehouse: Warehouse) -> dict[int, dict[str, Any]]:
+def _registered_keys(warehouse: Warehouse, settings: Settings) -> dict[int, dict[str, Any]]:
     """The keys that the database knows, by id; none before its migrations."""
+    url = settings.vault_database_url
     try:
-        rows = warehouse.execute("vault/registered_keys")
+        with vault_warehouse(warehouse, url.get_secret_value() if url else None) as own:
+            rows = own.execute("vault/registered_keys")
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         return {}
     return {row["key_id"]: row for row in rows}

@@ -33,9 +33,13 @@ def new_key() -> None:
     """Add a new key to the ring file. It seals nothing before `rotate`."""
     with _vault() as (settings, warehouse):
         key_id = lifecycle.new_key(warehouse, settings.keys_file, settings.environment)
+        seals = lifecycle.primary(warehouse) == key_id
     typer.echo(f"key {key_id:08x}: added to {settings.keys_file}. Back the file up, apart from the database.")
     typer.echo("Copy it to every machine (owner only, mode 600); what runs there notices by itself.")
-    typer.echo("Then let the key seal: tiktok-pipeline vault rotate")
+    if seals:
+        typer.echo("It seals from now on, as there was none.")
+    else:
+        typer.echo("Then let the key seal: tiktok-pipeline vault rotate")
 
 
 @app.command()
@@ -59,7 +63,8 @@ def status() -> None:
 @app.command()
 def rotate(
     anyway: Annotated[
-        bool, typer.Option(help="Also when a ring file that was in use within a day lacks the key.")
+        bool,
+        typer.Option("--anyway", help="Also when a ring file that was in use within a day lacks the key."),
     ] = False,
 ) -> None:
     """Let the staged key seal, and seal every token anew with it; go on where a killed one stopped."""

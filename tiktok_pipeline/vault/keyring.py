@@ -16,7 +16,7 @@ import itertools
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -100,10 +100,8 @@ class RingDocument(BaseModel):
     primary: KeyId
     keys: dict[KeyId, Annotated[str, AfterValidator(_key_text)]]
 
-    def __repr__(self) -> str:
-        return f"RingDocument({len(self.keys)} keys)"
-
-    __str__ = __repr__
+    def __repr_args__(self) -> Iterator[tuple[str, int]]:
+        yield "keys", len(self.keys)  # what every way to print it shows
 
 
 def read_document(path: Path) -> tuple[RingDocument, Stamp]:

@@ -123,10 +123,11 @@ def retire(warehouse: Warehouse, key_id: int) -> None:
 def give_up(warehouse: Warehouse, key_id: int) -> int:
     """Retire a key that is lost, with everything sealed with it; how many accounts must be reconnected."""
     with warehouse.transaction() as cursor:
-        run(cursor, "vault/lock_keys")
         _key(cursor, key_id)
         reason = f"the encryption key {key_id:08x} of its tokens was lost"
+        # Before the keys are locked: whoever saves a token just now may have to look at the keys first.
         lost = run(cursor, "vault/lose_key", {"key_id": key_id, "reason": reason})
+        run(cursor, "vault/lock_keys")
         run(cursor, "vault/retire_key", {"key_id": key_id})
     return len(lost)
 

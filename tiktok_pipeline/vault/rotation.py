@@ -65,13 +65,17 @@ class Rotation:
         resealed, clean = 0, 0
         while clean < 2:
             late = self._reseal_all()
+            if late and resealed:
+                self.progress.said(f"{late} pairs were sealed with an older key meanwhile, and now anew.")
             resealed += late
             unopened = check_all(self.warehouse, self._ring(), self.environment, self.progress)
             if unopened:
                 return Rotated(resealed, [], unopened)
             clean = 1 if late else clean + 1
             if clean == 1:
-                self.progress.said("Checked once. Waiting until every process has noticed the new key.")
+                self.progress.said(
+                    f"Checked once. Waiting {REST_SECONDS:.0f} s, until every process has noticed."
+                )
                 self.rest()
         return Rotated(resealed, clear(self.warehouse), {})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.pretty import pretty_repr
 
 from tiktok_pipeline.vault import KeyRingError
 from tiktok_pipeline.vault.keyring import check_value, read_document, read_key_ring
@@ -195,7 +196,7 @@ def test_a_key_is_taken_out_unless_the_ring_would_lack_its_primary(path: Path) -
 def test_a_ring_document_shows_no_key(path: Path) -> None:
     write(path, {"primary": "0000000a", "keys": {"0000000a": KEY}})
     document, _ = read_document(path)
-    for shown in (repr(document), str(document), f"{document}", repr([document])):
+    for shown in (repr(document), str(document), repr([document]), pretty_repr(document, max_width=500)):
         assert KEY[:12] not in shown
 
 
