@@ -1,8 +1,8 @@
 -- An account whose captures failed on three days in a row, the last of them `day`, for a reason that neither waiting
 -- nor reconnecting cures, becomes ERROR. A row of the result is such an account.
 -- That is what TikTok's answers are not as documented, or what our own code or vault cannot do with this account. Not
--- meant: TikTok or the quota (they pass), the grant and its scopes (reconnecting cures them), midnight, and a key that
--- the ring lacks (the operator's, and every account's).
+-- meant: TikTok or the quota (they pass), the grant and its scopes (reconnecting cures them), midnight, a key that
+-- the ring lacks (the operator's, and every account's), and days on which nobody tried: these have no error code.
 with failing as (
     select
         account_id,
@@ -12,7 +12,6 @@ with failing as (
         endpoint = %(endpoint)s
         and day between %(day)s::date - 2 and %(day)s
         and state in ('failed', 'gap')
-        and attempts > 0
         and (reason = 'malformed' or (reason = 'missed' and error_code not in ('too_late', 'VaultKeyMissing')))
     group by account_id
     having count(*) = 3

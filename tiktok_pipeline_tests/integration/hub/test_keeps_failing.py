@@ -47,7 +47,10 @@ class Days:
         book.ensure_partitions(today, today)
         rows(
             self.warehouse,
-            "update capture.account_day set state = 'gap' where state = 'failed' and day < %s",
+            """
+            update capture.account_day set state = 'gap', reason = coalesce(reason, 'missed')
+            where state in ('planned', 'failed') and day < %s
+            """,
             today,
         )
         book.plan(today)
@@ -81,6 +84,8 @@ def test_the_third_day_makes_it_an_error_and_a_complete_day_ends_that(days: Days
     assert days.works() == "CONNECTED"
     [account] = list_accounts(days.warehouse)
     assert account.status_reason is None
+    noted = rows(days.warehouse, "select to_status from hub.status_change order by id")
+    assert [row["to_status"] for row in noted] == ["CONNECTED", "ERROR", "CONNECTED"]
 
 
 def test_a_good_day_in_between_begins_the_count_anew(days: Days) -> None:
