@@ -22,8 +22,10 @@ from psycopg.rows import DictRow
 
 from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.tiktok.errors import AuthError, TransientError
-from tiktok_pipeline.vault.attempt import TOKEN, Attempts, Claim, Refresh, later
+from tiktok_pipeline.vault.attempt import Attempts, Refresh
+from tiktok_pipeline.vault.claim import Claim
 from tiktok_pipeline.vault.errors import TokenMissing
+from tiktok_pipeline.vault.failures import TOKEN, later
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 CALL_SECONDS = 60.0  # a token call may take this in total; giving up early would lose an answer on its way

@@ -22,6 +22,7 @@ from tiktok_pipeline.sandbox.settings import SandboxSettings
 from tiktok_pipeline.tiktok.errors import TikTokError
 from tiktok_pipeline.tiktok.oauth import OAuthClient
 from tiktok_pipeline.vault import AccessToken, SecretToken, TokenVault
+from tiktok_pipeline.vault.attempt import unprotected_window
 from tiktok_pipeline.warehouse.connection import Warehouse
 
 _context = multiprocessing.get_context("forkserver")
@@ -62,6 +63,11 @@ class Asker:
     def ask(self, account_id: int, refused_version: int | None = None) -> None:
         """Let it ask for a token, or for one in place of a refused one."""
         self._here.send((account_id, refused_version))
+
+    def longest_window(self) -> float:
+        """The longest time, in seconds, that a new pair of this process was in memory alone."""
+        self._here.send((None, None))
+        return float(self.answer())
 
     def answer(self, seconds: float = 120) -> str:
         """`version fingerprint`, `Error code`, or `killed` when the process died instead."""
@@ -106,6 +112,9 @@ def _serve(
     with contextlib.suppress(EOFError):
         while True:
             account_id, version = connection.recv()
+            if account_id is None:
+                connection.send(str(unprotected_window.longest))
+                continue
             try:
                 if version is None:
                     access = vault.access_token(account_id, refresh)

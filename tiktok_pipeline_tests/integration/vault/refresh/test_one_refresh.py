@@ -84,7 +84,9 @@ def rounds(
             answers = {process.answer() for process in all_of_them}
             assert len(answers) == 1, answers
             assert answers.pop().startswith(f"{version + 1} ")
+        longest = max(process.longest_window() for process in all_of_them)
     assert token_calls(sandbox) == count
+    print(f"{count} refreshes: {longest * 1000:.1f} ms from answer to disk at most")  # noqa: T201 - for the long form
 
 
 def test_round_after_round_costs_one_call_however_many_processes_ask(

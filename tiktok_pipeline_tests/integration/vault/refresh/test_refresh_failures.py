@@ -15,7 +15,7 @@ import pytest
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.tiktok.errors import AuthError, MalformedError, TransientError
 from tiktok_pipeline.tiktok.oauth import OAuthClient, TokenGrant
-from tiktok_pipeline.vault import SecretToken, TokenVault, attempt
+from tiktok_pipeline.vault import SecretToken, TokenVault, claim
 from tiktok_pipeline.vault.refresh import CALL_SECONDS, MOST_AT_ONCE
 from tiktok_pipeline.warehouse.connection import DatabaseUnavailable, Warehouse
 from tiktok_pipeline_tests.building import rows
@@ -377,7 +377,7 @@ def test_a_database_that_is_away_right_after_the_answer_costs_no_token(
     oauth: OAuthClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(attempt, "SAVE_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(claim, "SAVE_PATIENCE_SECONDS", 0.3)
     away = database_away(warehouse)
 
     def refresh(token: SecretToken) -> TokenGrant:
