@@ -23,7 +23,6 @@ from tiktok_pipeline.warehouse.derive import derive
 
 VIDEOS = "snapshots.tiktok_video_daily"
 USERS = "snapshots.tiktok_user_daily"
-START = dt.date(2025, 1, 1)
 REDIRECT = "http://localhost:8000/auth/callback"
 
 
@@ -83,7 +82,7 @@ class Pipeline:
         """Capture `days` (today when not given), as the asset does."""
         book = self.ledger(endpoint, **more)
         loop = CaptureLoop(book, AccountRequests(self.client, self.oauth, self.vault), workers)
-        return capture_days(book, loop, days or [book.today()], start_date=START, force=force)
+        return capture_days(book, loop, days or [book.today()], force=force)
 
     def snapshot(self, day: dt.date | None = None) -> None:
         """Derive both snapshot tables for `day` (today when not given)."""

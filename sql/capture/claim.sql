@@ -1,5 +1,6 @@
 -- Take account-days to work on. A row of the result is one that is ours until its lease ends.
--- What is ours and not in hand was taken by a statement whose answer was lost: it is taken again.
+-- What is ours and not in hand was taken by a statement whose answer was lost: it is taken again. Of those with which
+-- a worker died, one at a time is in our hands.
 with free as (
     select
         d.account_id,
@@ -9,15 +10,53 @@ with free as (
     where
         d.endpoint = %(endpoint)s
         and d.day = %(day)s
+        and d.deaths = 0
         and (
             d.lease_until is null
-            or d.lease_until < ops.now()
             or (d.owner = %(owner)s and d.account_id <> all(%(in_hand)s::bigint[]))
         )
         and capture.is_open(d, %(grace)s)
     order by d.account_id
     limit %(places)s
     for update skip locked
+),
+
+suspect as (
+    select
+        d.account_id,
+        d.endpoint,
+        d.day
+    from capture.account_day as d
+    where
+        d.endpoint = %(endpoint)s
+        and d.day = %(day)s
+        and d.deaths > 0
+        and (
+            d.lease_until is null
+            or (d.owner = %(owner)s and d.account_id <> all(%(in_hand)s::bigint[]))
+        )
+        and capture.is_open(d, %(grace)s)
+        and not exists (
+            select 1
+            from capture.account_day as held
+            where
+                held.endpoint = %(endpoint)s
+                and held.day = %(day)s
+                and held.account_id = any(%(in_hand)s::bigint[])
+                and held.owner = %(owner)s
+                and held.deaths > 0
+        )
+    order by
+        d.deaths,
+        d.account_id
+    limit 1
+    for update skip locked
+),
+
+taken as (
+    select * from free
+    union all
+    select * from suspect
 )
 
 update capture.account_day as d
@@ -28,11 +67,11 @@ set
     attempts = d.attempts + 1,
     started_at = coalesce(d.started_at, ops.now()),
     run_id = %(run_id)s
-from free, hub.store_accounts as a
+from taken, hub.store_accounts as a
 where
-    d.account_id = free.account_id
-    and d.endpoint = free.endpoint
-    and d.day = free.day
+    d.account_id = taken.account_id
+    and d.endpoint = taken.endpoint
+    and d.day = taken.day
     and a.id = d.account_id
 returning
     d.account_id,

@@ -1,14 +1,11 @@
 -- Close past days: what was planned and not captured becomes a gap. A row of the result is such an account-day.
--- What is under way may go on until the grace is over.
+-- What is under way may go on until the grace is over. Without `first`, every day that is over is closed.
 update capture.account_day as d
 set
     state = case when d.chosen_capture_no is null then 'gap' else 'captured' end,
     reason = case
         when d.chosen_capture_no is not null then null
-        when d.reason is not null then d.reason
-        when a.status = 'DISABLED' then 'cancelled'
-        when a.status = 'NEED_RECONNECT' then 'needs_reconnect'
-        else 'missed'
+        else coalesce(d.reason, capture.gap_reason(a, d.day, d.time_zone))
     end,
     finished_at = ops.now(),
     owner = null,
@@ -17,10 +14,12 @@ from hub.store_accounts as a
 where
     a.id = d.account_id
     and d.endpoint = %(endpoint)s
-    and d.day between %(first)s and %(last)s
+    and d.state in ('planned', 'capturing', 'failed')
+    and (%(first)s::date is null or d.day >= %(first)s)
+    and (%(last)s::date is null or d.day <= %(last)s)
     and d.day < ops.day_of(ops.now(), d.time_zone)
     and (
-        d.state in ('planned', 'failed')
-        or (d.state = 'capturing' and ops.now() >= ops.day_start(d.day + 1, d.time_zone) + %(grace)s)
+        d.state <> 'capturing'
+        or ops.now() >= ops.day_start(d.day + 1, d.time_zone) + %(grace)s
     )
 returning d.account_id, d.day

@@ -1,46 +1,67 @@
 -- Close past days: an account that was never planned has a gap. A row of the result is such an account-day.
--- Days before the account was connected are written only when somebody asks for those days.
-with expected as (
+-- Without `first`, from each account's first day on: every hole is found, wherever it is. (Counting comes first: of
+-- millions of account-days hardly one is missing.)
+with asked as (
     select
-        a.id as account_id,
-        d.day::date as day,
-        case
-            when d.day < ops.day_of(a.connected_at, %(zone)s) then 'not_yet_connected'
-            when d.day < ops.day_of(a.status_changed_at, %(zone)s) then 'missed'
-            when a.status = 'DISABLED' then 'cancelled'
-            when a.status = 'NEED_RECONNECT' then 'needs_reconnect'
-            else 'missed'
-        end as reason
-    from hub.store_accounts as a
-    cross join
-        generate_series(
-            case
-                when %(before_connection)s then %(first)s::date
-                else greatest(%(first)s::date, ops.day_of(a.connected_at, %(zone)s))
-            end,
-            least(%(last)s::date, ops.day_of(ops.now(), %(zone)s) - 1),
-            interval '1 day'
-        ) as d (day)
+        id as account_id,
+        coalesce(%(first)s::date, ops.day_of(connected_at, %(zone)s)) as first,
+        least(%(last)s::date, ops.day_of(ops.now(), %(zone)s) - 1) as last
+    from hub.store_accounts
+),
+
+counted as (
+    select
+        d.account_id,
+        count(*) as days
+    from capture.account_day as d
+    inner join asked
+        on
+            asked.account_id = d.account_id
+            and d.day between asked.first and asked.last
+    where
+        d.endpoint = %(endpoint)s
+        and (%(first)s::date is null or d.day >= %(first)s)
+        and (%(last)s::date is null or d.day <= %(last)s)
+    group by d.account_id
+),
+
+lacking as materialized (
+    select asked.*
+    from asked
+    left join counted on counted.account_id = asked.account_id
+    where coalesce(counted.days, 0) < asked.last - asked.first + 1
+),
+
+missing as (
+    select
+        lacking.account_id,
+        s.day::date as day
+    from lacking
+    cross join generate_series(lacking.first, lacking.last, interval '1 day') as s (day)
+    where not exists (
+        select 1
+        from capture.account_day as d
+        where
+            d.account_id = lacking.account_id
+            and d.endpoint = %(endpoint)s
+            and d.day = s.day::date
+    )
 )
 
 insert into capture.account_day (account_id, endpoint, day, time_zone, state, reason, run_id, finished_at)
 select
-    e.account_id,
+    missing.account_id,
     %(endpoint)s,
-    e.day,
+    missing.day,
     %(zone)s,
     'gap',
-    e.reason,
+    case
+        when missing.day < ops.day_of(a.connected_at, %(zone)s) then 'not_yet_connected'
+        else capture.gap_reason(a, missing.day, %(zone)s)
+    end,
     %(run_id)s,
     ops.now()
-from expected as e
-where not exists (
-    select 1
-    from capture.account_day as d
-    where
-        d.account_id = e.account_id
-        and d.endpoint = %(endpoint)s
-        and d.day = e.day
-)
+from missing
+inner join hub.store_accounts as a on a.id = missing.account_id
 on conflict do nothing
 returning account_id, day

@@ -5,6 +5,7 @@ set
     state = case when chosen_capture_no is null then 'failed' else 'captured' end,
     reason = case when chosen_capture_no is null then %(reason)s end,
     final = %(final)s,
+    deaths = 0,
     error_code = %(error_code)s,
     error_message = %(error_message)s,
     http_status = %(http_status)s,

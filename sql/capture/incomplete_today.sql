@@ -12,6 +12,6 @@ where
     a.status in ('CONNECTED', 'ERROR')
     and (
         d.account_id is null
-        or d.state in ('planned', 'capturing')
+        or d.state in ('planned', 'capturing', 'gap')
         or (d.state = 'failed' and not d.final)
     )

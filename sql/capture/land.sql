@@ -4,6 +4,7 @@ with progress as (
     update capture.account_day as d
     set
         pages = d.pages + 1,
+        deaths = 0,
         items = d.items + %(items)s,
         refused = d.refused + %(refused)s,
         cursor = %(next_cursor)s,

@@ -1,6 +1,7 @@
 -- Plan again what failed today. A row of the result is an account to be tried once more.
 -- It goes on at the page it had reached, unless the pages themselves were the trouble. An account that waits for
--- a person is left as it is, with what TikTok said; what is final gets a few tries and no more.
+-- a person is left as it is, with what TikTok said; what is final gets a few tries and no more; what killed its workers
+-- waits until a person releases it. What was cancelled is planned once its account is enabled.
 update capture.account_day as d
 set
     state = 'planned',
@@ -15,9 +16,9 @@ from hub.store_accounts as a
 where
     d.endpoint = %(endpoint)s
     and d.day = %(day)s
-    and d.state = 'failed'
+    and (d.state = 'failed' or (d.state = 'gap' and d.reason = 'cancelled'))
     and ops.day_of(ops.now(), %(zone)s) = d.day
     and a.id = d.account_id
     and a.status in ('CONNECTED', 'ERROR')
-    and (not d.final or d.attempts < 5)
+    and (not d.final or (d.attempts < 5 and d.error_code is distinct from 'poison'))
 returning d.account_id

@@ -18,8 +18,11 @@ with connected as (
                 and a.status in ('CONNECTED', 'ERROR')
                 and (
                     d.account_id is null
-                    or d.state in ('planned', 'capturing')
-                    or (d.state = 'failed' and (not d.final or d.attempts < 5))
+                    or d.state in ('planned', 'capturing', 'gap')
+                    or (
+                        d.state = 'failed'
+                        and (not d.final or (d.attempts < 5 and d.error_code is distinct from 'poison'))
+                    )
                 )
         ) as lacks_today
     from hub.status_change as c

@@ -23,12 +23,14 @@ class CapturedDays:
 
 
 def capture_days(
-    ledger: Ledger, loop: CaptureLoop, days: Sequence[dt.date], *, start_date: dt.date, force: bool = False
+    ledger: Ledger, loop: CaptureLoop, days: Sequence[dt.date], *, force: bool = False
 ) -> CapturedDays:
     """Bring the account-days of `days` to a final state.
 
     No request is sent for a past day: TikTok serves counters as of now only. What was under way at
-    midnight is finished while the grace lasts. `force` captures today afresh although it is complete.
+    midnight is finished while the grace lasts. Whichever days are asked for, every past day since an account
+    was connected is closed: what was missed while nothing ran is a gap from now on. `force` captures today
+    afresh although it is complete.
     """
     today = ledger.today()
     first, last = min(days), max(days)
@@ -36,10 +38,8 @@ def capture_days(
     for day in ledger.under_way():
         if first <= day <= last:
             loop.finish(day)
-    gaps = ledger.close(first, last, before_connection=True) if first < today else 0
+    gaps = ledger.close_all() + (ledger.close(first, last) if first < today else 0)
     if today in days:
-        yesterday = today - dt.timedelta(days=1)
-        gaps += ledger.close(start_date, yesterday, before_connection=False)
         planned = ledger.plan(today)
         planned += ledger.plan_afresh(today) if force else 0
         log.info("%s of %s: %d account-days planned", ledger.endpoint, today, planned)

@@ -158,7 +158,11 @@ class Ledger:
         self._execute("ensure_partitions", first=first, last=last + PARTITIONS_AHEAD)
 
     def plan(self, day: dt.date) -> int:
-        """Plan `day`, which must be today, and plan again what failed; how many account-days that is."""
+        """Plan `day`, which must be today, and plan again what failed; how many account-days that is.
+
+        Of a disabled account nothing is captured: its day is a gap from the start.
+        """
+        self._execute("cancel", day=day)
         return len(self._execute("plan", day=day)) + len(self._execute("plan_again", day=day))
 
     def plan_afresh(self, day: dt.date) -> int:
@@ -170,7 +174,20 @@ class Ledger:
 
         `in_hand`: accounts that this worker has already. What is leased to it beside these was claimed by a
         statement whose answer got lost, and is handed out again.
+
+        What a dead worker held is free as well, but a suspect: one at a time is in a worker's hands (it may be
+        one more than `places`), so that whatever kills workers takes no others down with it. After three deaths
+        it is failed as `poison`.
         """
+        for poison in self._execute("note_deaths", day=day):
+            if poison["state"] == "failed":
+                log.error(
+                    "account %s, %s of %s: %s",
+                    poison["account_id"],
+                    self.endpoint,
+                    day,
+                    poison["error_message"],
+                )
         rows = self._execute("claim", day=day, places=places, in_hand=list(in_hand))
         return [AccountDay(**row) for row in rows]
 
@@ -241,15 +258,25 @@ class Ledger:
         """Give back everything this worker holds. Not repeated: leases end by themselves."""
         self.warehouse.execute("capture/release", self._common)
 
-    def close(self, first: dt.date, last: dt.date, *, before_connection: bool) -> int:
+    def close(self, first: dt.date, last: dt.date) -> int:
         """Write the gaps of the past days from `first` to `last`; how many account-days became one.
 
-        `before_connection`: also days on which an account was not connected yet get their gap.
+        Also days on which an account was not connected yet get their gap: somebody asked for these days.
         """
-        days = {"first": first, "last": last}
-        unfinished = self._execute("close_unfinished", **days)
-        unplanned = self._execute("close_unplanned", **days, before_connection=before_connection)
-        return len(unfinished) + len(unplanned)
+        return self._close(first, last)
+
+    def close_all(self) -> int:
+        """Write the gaps of every past day since each account was connected; how many account-days became one.
+
+        Whatever was missed while nothing ran, however long ago, is found.
+        """
+        return self._close(None, None)
+
+    def _close(self, first: dt.date | None, last: dt.date | None) -> int:
+        return sum(
+            len(self._execute(name, first=first, last=last))
+            for name in ("close_unfinished", "close_unplanned")
+        )
 
     def under_way(self) -> list[dt.date]:
         """Past days with a capture that was cut off and may still be finished within the grace."""
@@ -258,6 +285,14 @@ class Ledger:
     def incomplete_today(self, day: dt.date) -> int:
         """Account-days of today (`day`), of both endpoints, that could be fetched now and were not."""
         return self._execute("incomplete_today", day=day)[0]["missing"]  # type: ignore[no-any-return]
+
+    def unsettled(self) -> int:
+        """Account-days of past days that can no longer be captured and wait to become gaps."""
+        return self._execute("unsettled")[0]["account_days"]  # type: ignore[no-any-return]
+
+    def accounted(self, first: dt.date, last: dt.date) -> list[dict[str, Any]]:
+        """For every day: `accounts` connected by then, `states` they have, `unsettled` ones among these."""
+        return self._execute("accounted", first=first, last=last)
 
     def totals(self, first: dt.date, last: dt.date) -> dict[dt.date, DayTotals]:
         """Totals of every day from `first` to `last` on which an account was connected or has a row."""

@@ -31,14 +31,18 @@ daily_at_two = dg.build_schedule_from_partitioned_job(
 def catch_up(
     context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Ask for today while something of it could still be fetched, and for yesterday while it may be finished."""
+    """Ask for today while something of it could still be fetched, and for yesterday while it may be finished.
+
+    What was under way at midnight and ran out of its grace becomes a gap by the run of today.
+    """
     now = context.scheduled_execution_time.astimezone(ZoneInfo(settings.reporting_timezone))
     with warehouse.opened() as opened:
         ledger = ledger_of(opened, "video_list")
         today = ledger.today()
         wanted = set(ledger.under_way()) | set(ledger_of(opened, "user_info").under_way())
         missing = ledger.incomplete_today(today)
-    if missing and now.hour >= FIRST_HOUR:
+        unsettled = ledger.unsettled() + ledger_of(opened, "user_info").unsettled()
+    if (missing or unsettled) and now.hour >= FIRST_HOUR:
         wanted.add(today)
     busy = dates_in_work(context.instance)
     requests = [

@@ -58,7 +58,7 @@ def capture(
         ledger = ledger_of(opened, endpoint, context.run.run_id)
         requests = AccountRequests(client, tiktok.oauth(), vault)
         loop = CaptureLoop(ledger, requests, settings.capture_workers)
-        done = capture_days(ledger, loop, dates, start_date=settings.start_date, force=config.force)
+        done = capture_days(ledger, loop, dates, force=config.force)
         totals = ledger.totals(dates[0], dates[-1])
         for date in dates:
             metadata = _of_one_date(totals.get(date, DayTotals(date)))

@@ -48,7 +48,7 @@ def test_days_without_a_capture_become_gaps_that_say_why(warehouse: Warehouse, c
         status_changed_at="2026-03-08T08:00:00Z",
     )
     book = ledger(warehouse)
-    book.close(dt.date(2026, 3, 6), dt.date(2026, 3, 9), before_connection=True)
+    book.close(dt.date(2026, 3, 6), dt.date(2026, 3, 9))
     days = [dt.date(2026, 3, day) for day in (6, 7, 8, 9)]
     assert reasons(warehouse, fine) == dict(
         zip(days, ["not_yet_connected", "missed", "missed", "missed"], strict=True)
@@ -67,8 +67,8 @@ def test_closing_by_itself_starts_when_an_account_was_connected_and_finds_holes(
     clock.set("2026-03-05T12:00:00")
     account = add_account(warehouse, connected_at="2026-03-02T08:00:00Z")
     book = ledger(warehouse)
-    book.close(dt.date(2026, 3, 3), dt.date(2026, 3, 3), before_connection=True)
-    book.close(dt.date(2025, 1, 1), dt.date(2026, 3, 4), before_connection=False)
+    book.close(dt.date(2026, 3, 3), dt.date(2026, 3, 3))
+    book.close_all()
     assert sorted(reasons(warehouse, account)) == [dt.date(2026, 3, day) for day in (2, 3, 4)]
 
 
@@ -77,7 +77,7 @@ def test_closing_never_touches_today(warehouse: Warehouse) -> None:
     book = ledger(warehouse)
     today = book.today()
     book.plan(today)
-    book.close(today, today + DAY, before_connection=True)
+    book.close(today, today + DAY)
     assert reasons(warehouse, account) == {today: "planned"}
 
 
@@ -92,7 +92,7 @@ def test_the_gap_of_a_failed_day_keeps_the_reason_of_the_failure(
     (unit,) = book.claim(day, 1)
     book.fail(unit, Failure("quota_exhausted", "rate_limit_exceeded", "too many requests", 429, "L1"))
     clock.set("2026-03-11T12:00:00")
-    book.close(day, day, before_connection=True)
+    book.close(day, day)
     assert reasons(warehouse, account) == {day: "quota_exhausted"}
 
 
@@ -130,7 +130,7 @@ def test_an_import_fills_gaps_and_never_replaces_a_capture(
     captured = capture_today(book, videos_body(video("1", views=100)))
     clock.set("2026-03-12T12:00:00")
     gap = captured + DAY
-    book.close(gap, gap, before_connection=True)
+    book.close(gap, gap)
     today = book.today()
     days = [
         ImportedDay(account, day, {"follower_count": 1}, [video("1", views=7)], None)
@@ -158,7 +158,7 @@ def test_totals_say_what_a_day_lacks(warehouse: Warehouse, clock: DatabaseClock)
     day = capture_today(book, videos_body(video("1")))
     add_account(warehouse, "new", connected_at="2026-03-11T00:00:00Z")
     clock.set("2026-03-12T12:00:00")
-    book.close(dt.date(2026, 2, 27), dt.date(2026, 3, 11), before_connection=True)
+    book.close(dt.date(2026, 2, 27), dt.date(2026, 3, 11))
     totals = book.totals(dt.date(2026, 2, 27), dt.date(2026, 3, 11))
     assert totals[day].shortfall is None  # the new account was not expected then
     assert totals[dt.date(2026, 3, 11)].shortfall == "nothing captured (missed)"
@@ -176,9 +176,9 @@ def test_an_account_that_was_switched_off_and_on_again_has_no_missed_days(
         status_changed_at="2026-03-02T09:00:00Z",
     )
     book = ledger(warehouse)
-    book.close(dt.date(2025, 1, 1), dt.date(2026, 3, 4), before_connection=False)
+    book.close_all()
     rows(warehouse, "update hub.store_accounts set status = 'CONNECTED', status_changed_at = ops.now()")
-    book.close(dt.date(2025, 1, 1), dt.date(2026, 3, 4), before_connection=False)
+    book.close_all()
     assert set(reasons(warehouse, account).values()) == {"cancelled"}
     assert book.totals(dt.date(2026, 3, 3), dt.date(2026, 3, 3))[dt.date(2026, 3, 3)].expected == 0
 

@@ -37,7 +37,7 @@ def test_a_page_of_yesterday_is_refused_by_the_database(warehouse: Warehouse, cl
     book = ledger(warehouse)
     yesterday = book.today() - YESTERDAY
     book.ensure_partitions(yesterday, yesterday)
-    book.close(yesterday, yesterday, before_connection=True)
+    book.close(yesterday, yesterday)
     insert = """
         insert into capture.page (endpoint, day, account_id, capture_no, page_no, body, time_zone, observed_at)
         values ('video_list', %s, %s, 1, 0, '{}', 'UTC', coalesce(%s, ops.now()))
@@ -108,7 +108,7 @@ def test_history_cannot_be_forged_with_sql(warehouse: Warehouse, clock: Database
     book = ledger(warehouse)
     today = capture_today(book, videos_body(video("1")))
     past = today - 5 * YESTERDAY
-    book.close(past, past, before_connection=True)
+    book.close(past, past)
     statement, refusal = FORGERIES[forgery]
     values = {"past": past, "yesterday": today - YESTERDAY, "today": today, "account": account}
     with pytest.raises(psycopg.errors.CheckViolation, match=refusal), warehouse.transaction() as cursor:
@@ -137,7 +137,7 @@ def test_a_capture_under_way_at_midnight_is_finished_within_the_grace_and_marked
     clock.set("2026-03-11T05:59:00")
     other = ledger(warehouse)
     assert other.under_way() == [day]
-    assert other.close(day, day, before_connection=True) == 0
+    assert other.close(day, day) == 0
     (taken,) = other.claim(day, 10)
     assert (taken.cursor, taken.pages) == (50, 1)
     other.land(taken, videos_body(video("2")), log_id="L", items=1, refused=0, next_cursor=None, last=True)
@@ -177,7 +177,7 @@ def test_nothing_new_is_begun_after_midnight_and_the_grace_ends(
     clock.set("2026-03-11T06:00:01")
     late = ledger(warehouse)
     assert late.claim(day, 10) == []
-    assert late.close(day, day, before_connection=True) == 2
+    assert late.close(day, day) == 2
     states = rows(warehouse, "select state, reason from capture.account_day where day = %s", day)
     assert states == [{"state": "gap", "reason": "missed"}] * 2
 

@@ -184,7 +184,7 @@ def test_a_range_with_a_gap_in_the_middle_and_imported_days_is_rebuilt_as_it_was
         clock.set(f"{day}T12:00:00")
         capture_today(ledger(warehouse), videos_body(video("1", views=100 + n), video(f"new{n}", views=n)))
     first, last = dt.date(2026, 2, 24), dt.date(2026, 3, 2)
-    ledger(warehouse).close(first, last, before_connection=True)
+    ledger(warehouse).close(first, last)
     derive(warehouse, VIDEOS, first, last)
     frame = pd.DataFrame(rows(warehouse, f"select * from {VIDEOS} order by snapshot_date, video_id"))
     one = frame[frame.video_id == "1"].set_index("snapshot_date")

@@ -59,7 +59,7 @@ def test_every_table_and_column_says_what_it_is(warehouse: Warehouse) -> None:
         inner join pg_namespace as n on n.oid = c.relnamespace
         left join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         where
-            n.nspname in ('hub', 'vault', 'capture', 'snapshots', 'ops')
+            n.nspname in ('hub', 'vault', 'capture', 'snapshots', 'reporting', 'ops')
             and c.relkind in ('r', 'p', 'v')
             and c.relname !~ '_[0-9]{4}_[0-9]{2}$'
             and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)

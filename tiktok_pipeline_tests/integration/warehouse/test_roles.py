@@ -185,6 +185,21 @@ def test_a_bi_reader_reads_snapshots_and_the_hub_without_contacts(pipeline: Pipe
         assert len(cursor.fetchall()) == 2
 
 
+def test_a_bi_reader_reads_what_became_of_every_account_day(pipeline: Pipeline, log_in: As) -> None:
+    pipeline.capture("user_info")
+    expected = {
+        "account_days": 4,  # one more per account than was captured: nothing has planned its videos
+        "capture_calendar": 2,
+        "account_gaps": 0,
+        "failed_captures": 0,
+        "sync_logs": 2,
+    }
+    with log_in("bi_reader").transaction() as cursor:
+        for view, rows in expected.items():
+            cursor.execute(f"select * from reporting.{view}".encode())
+            assert len(cursor.fetchall()) == rows, view
+
+
 def test_the_portal_manages_stores_and_cannot_change_what_was_captured(
     pipeline: Pipeline, log_in: As
 ) -> None:
