@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -45,23 +46,23 @@ def portal(
 
 
 @app.command("hash-password")
-def hash_password(
-    password: Annotated[
-        str,
-        typer.Option(
-            prompt="The operator's password",
-            hide_input=True,
-            confirmation_prompt=True,
-            help="Asked for when left out.",
-        ),
-    ],
-) -> None:
-    """Print what OPERATOR_PASSWORD_HASH must be for a password, which nobody can read back from it."""
+def hash_password() -> None:
+    """Print what OPERATOR_PASSWORD_HASH must be for a password, which nobody can read back from it.
+
+    The password is asked for, or read from a pipe.
+    """
     from tiktok_pipeline.portal.operator.password import SHORTEST_PASSWORD, password_hash
 
+    if sys.stdin.isatty():
+        # On stderr, so that the answer alone can be sent to a file.
+        password = typer.prompt(
+            "The operator's password", hide_input=True, confirmation_prompt=True, err=True
+        )
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
     if len(password) < SHORTEST_PASSWORD:
         raise PipelineError(
-            f"password: {len(password)} characters long. Take {SHORTEST_PASSWORD} or more; three or four words will do."
+            f"password: {len(password)} characters long. Take {SHORTEST_PASSWORD} or more; "
+            "three or four words will do."
         )
-    typer.echo("Put this line into .env, quotes included:", err=True)
     typer.echo(f"OPERATOR_PASSWORD_HASH='{password_hash(password)}'")

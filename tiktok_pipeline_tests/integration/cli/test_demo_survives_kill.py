@@ -42,9 +42,10 @@ def wait_for(look: Callable[[], object], what: str, seconds: float = 60) -> None
         time.sleep(0.1)
 
 
-def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
+def start(folder: Path, port: int, portal_port: int) -> subprocess.Popen[bytes]:
+    ports = ("--port", str(port), "--portal-port", str(portal_port))
     return subprocess.Popen(
-        command("demo", *SMALL, "--data-dir", str(folder), "--port", str(port)),
+        command("demo", *SMALL, "--data-dir", str(folder), *ports),
         cwd=folder.parent,
         env=clean_environment(),
         stdout=subprocess.DEVNULL,
@@ -73,19 +74,20 @@ def kill_and_see_everything_end(demo: subprocess.Popen[bytes], *expected: str) -
 
 @pytest.mark.slow
 def test_a_killed_demo_leaves_nothing_running_and_the_next_one_goes_on(tmp_path: Path) -> None:
-    folder, port = tmp_path / "demo folder", free_port()
+    folder, port, portal_port = tmp_path / "demo folder", free_port(), free_port()
 
     def statuses() -> list[Any]:
         return query(folder, "tiktok_dagster", "select status from runs order by id")
 
     demos = []
     try:
-        demos.append(killed_while_working := start(folder, port))
+        demos.append(killed_while_working := start(folder, port, portal_port))
         wait_for(lambda: statuses() == ["STARTED"], "the daily job")
         kill_and_see_everything_end(killed_while_working, "run_daily", "tiktok_pipeline.sandbox")
 
-        demos.append(goes_on := start(folder, port))
-        wait_for(lambda: answers(port), "the Dagster UI")
+        demos.append(goes_on := start(folder, port, portal_port))
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/server_info"), "the Dagster UI")
+        wait_for(lambda: answers(f"http://127.0.0.1:{portal_port}/ready"), "the portal")
         assert statuses() == ["FAILURE", "SUCCESS", "SUCCESS"]
         assert query(folder, "tiktok", "select count(*) from hub.store_accounts") == [3]
         assert query(folder, "tiktok", "select count(*) from snapshots.tiktok_user_daily") == [9]
@@ -93,7 +95,7 @@ def test_a_killed_demo_leaves_nothing_running_and_the_next_one_goes_on(tmp_path:
         assert query(folder, "tiktok_dagster", orphan)
         owner = "select value from run_tags where key = 'tiktok_pipeline/owner'"
         assert query(folder, "tiktok_dagster", owner) == [f"{socket.gethostname()}:{folder}"] * 3
-        kill_and_see_everything_end(goes_on, "dagster_webserver", "dagster._daemon", "api grpc")
+        kill_and_see_everything_end(goes_on, "dagster_webserver", "dagster._daemon", "api grpc", "cli portal")
     finally:
         for demo in demos:
             demo.kill()
@@ -101,8 +103,8 @@ def test_a_killed_demo_leaves_nothing_running_and_the_next_one_goes_on(tmp_path:
         EmbeddedServer(folder / "postgres").stop()
 
 
-def answers(port: int) -> bool:
+def answers(address: str) -> bool:
     try:
-        return requests.get(f"http://127.0.0.1:{port}/server_info", timeout=1).ok
+        return requests.get(address, timeout=1).ok
     except requests.RequestException:
         return False

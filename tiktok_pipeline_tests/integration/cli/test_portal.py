@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import requests
@@ -18,7 +21,7 @@ from tiktok_pipeline.runtime.ports import free_port
 from tiktok_pipeline.settings import Settings
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import add_account, rows
-from tiktok_pipeline_tests.integration.cli.conftest import CommandLine, clean_environment, command
+from tiktok_pipeline_tests.integration.cli.conftest import Answer, CommandLine, clean_environment, command
 from tiktok_pipeline_tests.integration.cli.test_commands import error_line
 
 HASH = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash("correct horse battery staple")
@@ -130,20 +133,24 @@ def wait_for_health(port: int) -> None:
             time.sleep(0.1)
 
 
+def hash_of(cli: CommandLine, password: str) -> Answer:
+    """What the command says when the password is piped into it."""
+    with mock.patch.object(sys, "stdin", io.StringIO(f"{password}\n")):
+        return cli("portal", "hash-password")
+
+
 def test_a_hash_is_made_that_the_login_takes(cli: CommandLine) -> None:
-    answer = cli("portal", "hash-password", "--password", "correct horse battery")
+    answer = hash_of(cli, "correct horse battery")
     assert answer.returncode == 0
     name, _, quoted = answer.stdout.strip().partition("=")
     assert name == "OPERATOR_PASSWORD_HASH"
     assert PasswordHasher().verify(quoted.strip("'"), "correct horse battery")
     assert "correct" not in answer.stdout + answer.stderr
-    assert "Take 12 or more" in error_line(cli("portal", "hash-password", "--password", "hunter2").stderr)
+    assert "Take 12 or more" in error_line(hash_of(cli, "hunter2").stderr)
 
 
 def test_the_hash_survives_an_env_file(cli: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(
-        cli("portal", "hash-password", "--password", "correct horse battery").stdout
-    )
+    (tmp_path / ".env").write_text(hash_of(cli, "correct horse battery").stdout)
     without = {name: value for name, value in COMPLETE.items() if name != "OPERATOR_PASSWORD_HASH"}
     answer = cli("portal", **{**without, "PORTAL_URL": "http://stores.example.com"})
     assert "is not https" in error_line(answer.stderr)  # which is looked at after the hash

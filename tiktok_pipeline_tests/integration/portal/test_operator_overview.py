@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -190,7 +191,7 @@ def test_names_are_shown_as_they_were_typed_and_never_run(portal: Portal, operat
     shown = operator.send("/stores/nasty/link")
     link = link_in(shown).removeprefix(portal.url)
     refused = operator.send("/stores/new", **{**form, "code": NASTY})
-    found = operator.get("/?search=" + requests.utils.quote(NASTY))
+    found = operator.get("/?search=" + quote(NASTY))
     for page in (operator.get("/"), operator.get("/stores/nasty"), shown, portal.get(link), refused, found):
         assert NASTY in page_text(page)  # as text, or as the value of a field; nothing of it is markup
     assert operator.get("/").text.count("<script") == 0
