@@ -23,7 +23,7 @@ from tiktok_pipeline.vault.lifecycle import KeyNotReady
 from tiktok_pipeline.vault.ringfile import remove_key
 from tiktok_pipeline.vault.rotation import Progress, Rotated, Rotation
 from tiktok_pipeline.vault.survey import MOST_NAMED, survey
-from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline.warehouse.connection import AWAY, Warehouse, reason
 
 app = typer.Typer(help="The keys that seal the tokens.", no_args_is_help=True)
 
@@ -81,8 +81,13 @@ def rotate(
                 "no key is staged, and every token is sealed with the one that seals. "
                 "To make a new one: tiktok-pipeline vault new-key"
             )
-        with _bars(console) as bars:
-            rotated = Rotation(*where, progress=bars).finish()
+        try:
+            with _bars(console) as bars:
+                rotated = Rotation(*where, progress=bars).finish()
+        except AWAY as error:
+            raise PipelineError(
+                f"{reason(error)}. What was sealed anew stays so; to go on: tiktok-pipeline vault rotate"
+            ) from None
     _tell(rotated)
 
 

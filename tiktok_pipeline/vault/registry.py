@@ -60,12 +60,13 @@ def open_in(cursor: psycopg.Cursor[DictRow], path: Path, environment: str) -> Ke
 
 
 def look_again(warehouse: Warehouse, path: Path, environment: str, held: KeyRing) -> KeyRing:
-    """The ring as it is now, read again only when the file has changed or does not hold the primary.
+    """The ring as it is now, read again when the file has changed, lacks the primary, or is new to the database.
 
     One round trip while nothing has changed. Raises KeyRingError as `open_key_ring`.
     """
     known = _by_id(warehouse.execute("vault/look_at_ring", _ring_file(path, held)))
-    if _unchanged(path, held) and _primary(known) in held.keys:
+    complete = _primary(known) in held.keys and held.check_values.keys() <= known.keys()
+    if complete and _unchanged(path, held):
         return _as_known(held, known)
     return open_key_ring(warehouse, path, environment, create=False)
 

@@ -21,7 +21,7 @@ from tiktok_pipeline.vault.keyring import KeyRing
 from tiktok_pipeline.vault.registry import look_again, open_key_ring
 from tiktok_pipeline.vault.sealing import Place, seal, unseal
 from tiktok_pipeline.vault.secret import SecretToken
-from tiktok_pipeline.warehouse.connection import AWAY, Warehouse
+from tiktok_pipeline.warehouse.connection import Warehouse
 
 LOOK_SECONDS = 30.0  # a new primary is in use everywhere after this
 
@@ -74,7 +74,8 @@ class Sealer:
             return
         try:
             self._look_now()
-        except AWAY as error:
+        except Exception as error:
+            # The database is away, the pool is exhausted: whatever it is, what is to be sealed must not be lost by it.
             log.warning("the keys were not looked at again, those held stay in use: %s", error)
         finally:
             self._looking.release()

@@ -4,6 +4,7 @@ import shutil
 import stat
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tiktok_pipeline.vault import TokenVault, rotation
@@ -91,6 +92,25 @@ def test_rotate_without_a_staged_key_says_what_to_do(operator: Operator, sealed:
     assert answer.stderr.startswith("no key is staged")
     assert "tiktok-pipeline vault new-key" in answer.stderr
     assert answer.stderr.count("\n") == 1
+
+
+def test_a_database_that_goes_away_during_a_rotation_is_one_line_and_the_next_one_goes_on(
+    operator: Operator, sealed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise psycopg.errors.AdminShutdown("terminating connection due to administrator command\nmore")
+
+    operator("new-key")
+    with monkeypatch.context() as patched:
+        patched.setattr(rotation, "check_all", gone)
+        answer = operator("rotate")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(
+        "terminating connection due to administrator command. What was sealed anew"
+    )
+    resumed = operator("rotate")
+    assert resumed.returncode == 0
+    assert "Going on with the rotation that was begun." in resumed.stdout
 
 
 def test_rotate_names_the_machine_that_lacks_the_key(operator: Operator, sealed: int, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy.exc
 
-from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.vault import KeyRingError, SecretToken, TokenVault, VaultKeyMissing
 from tiktok_pipeline.vault.keyring import KeyRing, read_key_ring
 from tiktok_pipeline.vault.lifecycle import KeyNotReady, clear, give_up, new_key, promote, retire
@@ -81,6 +81,16 @@ def test_keys_from_before_there_were_states_take_the_files_primary(
     rows(warehouse, "update vault.key set state = 'decrypt_only'")  # as the migration leaves them
     assert open_key_ring(warehouse, keys_file, "test", create=False).primary == first
     assert states(warehouse) == {first: "primary"}
+
+
+def test_a_database_from_before_a_key_was_made_learns_it_again(
+    warehouse: Warehouse, keys_file: Path, first: int
+) -> None:
+    second = new_key(warehouse, keys_file, "test")
+    held = open_key_ring(warehouse, keys_file, "test", create=False)
+    rows(warehouse, "delete from vault.key where key_id = %s", second)  # a backup was restored
+    assert look_again(warehouse, keys_file, "test", held).primary == first
+    assert states(warehouse) == {first: "primary", second: "staged"}
 
 
 def test_there_is_never_more_than_one_primary(warehouse: Warehouse, keys_file: Path, first: int) -> None:
@@ -299,12 +309,19 @@ def test_a_key_that_comes_into_the_file_opens_without_a_restart(
     assert sealer.unseal(sealed, PLACE).reveal() == "act.1"
 
 
-@pytest.mark.parametrize("trouble", [DatabaseUnavailable("away"), KeyRingError("half a file.")])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        DatabaseUnavailable("away"),
+        KeyRingError("half a file."),
+        sqlalchemy.exc.TimeoutError("no connection left"),
+    ],
+)
 def test_sealing_goes_on_with_the_keys_held_while_they_cannot_be_looked_at(
     warehouse: Warehouse,
     keys_file: Path,
     first: int,
-    trouble: PipelineError,
+    trouble: Exception,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def look(held: KeyRing) -> KeyRing:
