@@ -32,12 +32,16 @@ moved as (
 update ops.connect_link as link set browser_hash = %(browser_hash)s
 from asked
 left join moved on moved.id = asked.id
+cross join hub.stores as store
 where
     link.id = asked.link_id
+    and store.store_code = link.store_code
     and link.finished_at is null
     and link.expires_at > ops.now()
     and (moved.id is not null or link.browser_hash = %(browser_hash)s)
 returning
     link.id as link_id,
     link.store_code,
-    link.account_id
+    link.account_id,
+    store.store_name,
+    moved.id is not null as moved

@@ -58,6 +58,15 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class BegunAgain:
+    """A transaction in place of another. `moved`: the other one was begun in another browser."""
+
+    begun: Begun
+    store_name: str
+    moved: bool
+
+
+@dataclass(frozen=True)
 class Consumed:
     """A transaction whose state came back. `account_id` is the only account it may reconnect, None: any."""
 
@@ -160,12 +169,13 @@ class Authorizations:
 
     def begin_again(
         self, cursor: psycopg.Cursor[DictRow], browser: str, *, state: str | None, binding: str | None
-    ) -> Begun | None:
+    ) -> BegunAgain | None:
         """A new transaction in place of one that a link began; None when this browser may not begin again.
 
         It may when it is the one in which the link's button was pressed, or when TikTok sent the person here with
         the `state` of a transaction that is still open (its app opens a browser of its own). The link then
-        belongs to this browser. `browser` is the cookie that links are bound to.
+        belongs to this browser, whose person has not seen yet which store it is for. `browser` is the cookie
+        that links are bound to.
         """
         values = {
             "browser_hash": hashed(browser),
@@ -173,7 +183,13 @@ class Authorizations:
             "binding_hash": hashed(binding) if binding else None,
         }
         again = run(cursor, "hub/begin_again", values)
-        return self.begin(cursor, **again[0], actor=LINK) if again else None
+        if not again:
+            return None
+        [link] = again
+        begun = self.begin(
+            cursor, link["store_code"], link["account_id"], actor=LINK, link_id=link["link_id"]
+        )
+        return BegunAgain(begun, link["store_name"], link["moved"])
 
     def consume(
         self, state: str, binding: str, operator: str | None, *, outcome: Outcome | None = None

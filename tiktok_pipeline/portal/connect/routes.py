@@ -155,15 +155,25 @@ def again(
     state: Annotated[str, Form()] = "",
     token: Annotated[str, Form()] = "",
 ) -> Response:
-    """Begin anew in this browser, where a transaction of a link failed or ended up."""
+    """Begin anew in this browser, where a transaction of a link failed or ended up.
+
+    Somebody else's state may have been slipped to a person: before going on from another browser's transaction, a
+    page says which store it is for.
+    """
     browser = browsers.browser_of(request, context.settings)
     if browser is None or not browsers.sent_from_our_page(context, browser, token):
         return page(request, "connect/cookies.html", 403)
     _require_allowed(request, context)
     binding = browsers.binding_of(request, context.settings)
     with context.warehouse.transaction() as cursor:
-        begun = _authorizations(context).begin_again(cursor, browser, state=state or None, binding=binding)
-    return _to_tiktok(context, begun) if begun else _unusable(request, FoundLink("used"))
+        found = _authorizations(context).begin_again(cursor, browser, state=state or None, binding=binding)
+    if found is None:
+        return _unusable(request, FoundLink("used"))
+    if not found.moved:
+        return _to_tiktok(context, found.begun)
+    response = page(request, "connect/moved.html", store_name=found.store_name, address=found.begun.address)
+    browsers.bind(response, context.settings, found.begun.binding)
+    return response
 
 
 def _authorizations(context: PortalContext) -> Authorizations:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import stat
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,9 +19,9 @@ URL = "https://stores.example.com"
 
 
 @pytest.fixture
-def links(warehouse: Warehouse) -> Iterator[ConnectLinks]:
+def links(warehouse: Warehouse) -> ConnectLinks:
     add_store(warehouse)
-    yield ConnectLinks(warehouse, SECRET, URL, 14)
+    return ConnectLinks(warehouse, SECRET, URL, 14)
 
 
 def text_of(url: str) -> str:
@@ -195,3 +194,25 @@ def test_a_given_secret_may_be_read_through_a_group(tmp_path: Path) -> None:
     path.chmod(0o440)
     settings = Settings(_env_file=None, portal_secret_file=path)  # type: ignore[call-arg, unused-ignore]
     assert portal_secret(settings) == b"x" * 32
+
+
+def test_a_link_is_not_forgotten_before_its_transaction(links: ConnectLinks, warehouse: Warehouse) -> None:
+    links.make("jakarta_01", made_by="cli")
+    rows(
+        warehouse,
+        """
+        insert into ops.oauth_transaction (
+            state_hash, binding_hash, store_code, actor, link_id, client_key, redirect_uri, scopes, expires_at
+        )
+        select sha256('s'), sha256('b'), store_code, 'link', id, 'key', 'https://x', 'video.list', ops.now()
+        from ops.connect_link
+        """,
+    )
+    rows(warehouse, "update ops.connect_link set expires_at = ops.now() - interval '31 days'")
+    with warehouse.transaction() as cursor:
+        cursor.execute("select 1 from ops.oauth_transaction for update")
+        links.make("jakarta_01", made_by="sensor")  # waits for nobody
+    assert len(rows(warehouse, "select id from ops.connect_link")) == 2
+    rows(warehouse, "delete from ops.oauth_transaction")
+    links.make("jakarta_01", made_by="cli")
+    assert [row["id"] for row in rows(warehouse, "select id from ops.connect_link order by id")] == [2, 3]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import requests
@@ -41,6 +43,14 @@ class Phone:
         address = self.portal.url + target[1] if target[1] else page.url
         form = {"token": token[1]} | ({"state": state[1]} if state else {})
         return self.session.post(address, data=form, timeout=30, allow_redirects=False)
+
+    def start_here(self, refused: requests.Response) -> str:
+        """Start again where TikTok's app has brought the person; the address at TikTok."""
+        page = self.press(refused)
+        assert page.status_code == 200, page.text
+        target = re.search(r'<a class="button large" href="([^"]*)"', page.text)
+        assert target
+        return html.unescape(target[1])
 
     def start(self, link: str) -> str:
         """Open a link and press its button; the address at TikTok."""
@@ -83,3 +93,11 @@ def state_of(address: str) -> str:
     """The state in an address at TikTok or of the callback."""
     [state] = parse_qs(urlsplit(address).query)["state"]
     return state
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Return as soon as `condition` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

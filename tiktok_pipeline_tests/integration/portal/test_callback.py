@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,7 +34,7 @@ from tiktok_pipeline.vault.sealing import Place
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import rows
 from tiktok_pipeline_tests.integration.portal.conftest import Portal, running_portal
-from tiktok_pipeline_tests.integration.portal.phone import Phone, path_of, state_of
+from tiktok_pipeline_tests.integration.portal.phone import Phone, path_of, state_of, wait_until
 
 GENERIC = "We could not be sure that this is the browser in which you began"
 COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -835,13 +834,6 @@ def parsed(set_cookie: str) -> tuple[str, str, set[str]]:
 
 def strict(seconds: int) -> set[str]:
     return {"httponly", f"max-age={seconds}", "path=/", "samesite=lax", "secure"}
-
-
-def wait_until(condition: Any, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def answers(url: str) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import requests
 
 from tiktok_pipeline.hub.accounts import list_accounts
 from tiktok_pipeline_tests.building import rows
 from tiktok_pipeline_tests.integration.portal.conftest import Portal
-from tiktok_pipeline_tests.integration.portal.phone import TOKEN, Phone, path_of, state_of
+from tiktok_pipeline_tests.integration.portal.phone import TOKEN, Phone, path_of, state_of, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +28,15 @@ def transactions(portal: Portal, store: str) -> int:
         portal.warehouse, "select count(*) as many from ops.oauth_transaction where store_code = %s", store
     )
     return int(found["many"])
+
+
+def waiting(portal: Portal) -> int:
+    """How many sessions of the portal's database wait for a row."""
+    statement = """
+        select count(*) as many from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'
+    """
+    return int(rows(portal.warehouse, statement)[0]["many"])
 
 
 def test_the_page_names_the_store_and_says_what_is_read_and_has_one_button(portal: Portal) -> None:
@@ -160,31 +171,56 @@ def test_what_is_allowed_at_all_is_kept_even_when_nothing_useful_is(portal: Port
 
 
 def test_coming_back_in_the_browser_of_tiktoks_app_one_can_start_again_there(portal: Portal) -> None:
-    store = portal.store()
+    store = portal.store("Medan <Plaza>")
     link, phone, inside_the_app = link_to(portal, store), Phone(portal), Phone(portal)
     callback = phone.decide(phone.start(link), 8)
     page = inside_the_app.get(callback)
     assert page.status_code == 400
     assert "opened another" in page.text
-    answer = inside_the_app.press(page)
-    assert answer.status_code == 303, answer.text
-    assert inside_the_app.press(page).status_code == 303  # it is this browser's link now
+    assert "Medan" not in page.text
+    moved = inside_the_app.press(page)
+    assert "account of Medan &lt;Plaza&gt;" in moved.text  # whoever was lured here sees for which store it is
+    again = inside_the_app.press(page)
+    assert again.status_code == 303  # it is this browser's link now
     assert "another browser" in phone.get("/auth/result").text
-    assert phone.get(callback).status_code == 400
     assert phone.press(phone.get(callback)).status_code == 410
-    callback = inside_the_app.decide(inside_the_app.press(page).headers["location"], 8)
-    assert "Connected" in inside_the_app.come_back(callback).text
+    assert "Connected" in inside_the_app.come_back(inside_the_app.decide(again.headers["location"], 8)).text
     assert phone.press(phone.get(callback)).status_code == 410
     [account] = [account for account in list_accounts(portal.warehouse) if account.store_code == store]
     assert account.status == "CONNECTED"
 
 
-def test_of_two_browsers_that_start_again_from_one_state_one_goes_on(portal: Portal) -> None:
-    callback = (phone := Phone(portal)).decide(phone.start(link_to(portal, portal.store())), 9)
-    first, second = Phone(portal), Phone(portal)
-    pages = [first.get(callback), second.get(callback)]
-    assert first.press(pages[0]).status_code == 303
-    assert second.press(pages[1]).status_code == 410
+def test_the_address_on_the_page_that_names_the_store_leads_to_tiktok(portal: Portal) -> None:
+    phone = Phone(portal)
+    callback = phone.decide(phone.start(link_to(portal, portal.store())), 9)
+    inside_the_app = Phone(portal)
+    address = inside_the_app.start_here(inside_the_app.get(callback))
+    assert state_of(address) != state_of(callback)
+    assert "Connected" in inside_the_app.come_back(inside_the_app.decide(address, 9)).text
+
+
+def test_of_two_browsers_that_start_again_from_one_state_at_once_one_goes_on(portal: Portal) -> None:
+    store = portal.store()
+    phone = Phone(portal)
+    callback = phone.decide(phone.start(link_to(portal, store)), 9)
+    others = [Phone(portal), Phone(portal)]
+    pages = [other.get(callback) for other in others]
+    with ThreadPoolExecutor(2) as threads:
+        with portal.warehouse.transaction() as cursor:
+            # Both find the state open, and wait here to take it.
+            cursor.execute("select 1 from ops.oauth_transaction where store_code = %s for update", (store,))
+            answers = [threads.submit(other.press, page) for other, page in zip(others, pages, strict=True)]
+            wait_until(lambda: waiting(portal) == 2)
+        assert sorted(answer.result().status_code for answer in answers) == [200, 410]
+
+
+def test_a_button_that_was_shown_before_the_link_was_spent_does_nothing(portal: Portal) -> None:
+    store = portal.store()
+    link, phone = link_to(portal, store), Phone(portal)
+    page = phone.get(path_of(link))
+    assert "Connected" in phone.connect(link, account=11).text
+    assert phone.press(page).status_code == 410
+    assert transactions(portal, store) == 1
 
 
 def test_a_state_that_is_too_old_starts_again_only_where_the_button_was_pressed(portal: Portal) -> None:
