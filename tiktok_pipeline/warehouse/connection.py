@@ -107,6 +107,19 @@ class Warehouse:
         ):
             yield cursor
 
+    @contextmanager
+    def session(self) -> Iterator[psycopg.Connection[DictRow]]:
+        """One connection for many transactions, which temporary tables live on; it is closed when the block ends.
+
+        Every statement commits by itself, unless it is in a `transaction()` of the connection. Rows are dictionaries.
+        """
+        with self._connection() as connection:
+            connection.row_factory = dict_row
+            try:
+                yield connection
+            finally:
+                connection.close()
+
     def execute(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run the one statement of `sql/<name>.sql` by itself; its rows, or an empty list.
 

@@ -1,0 +1,2 @@
+-- One row: the time, by the database's clock.
+select ops.now() as now
