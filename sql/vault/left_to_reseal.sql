@@ -1,11 +1,7 @@
--- One row: the key that seals now, how many pairs there are, and how many are not sealed with it alone.
+-- One row: how many token pairs there are, and how many are not sealed with the primary key alone.
 select
-    sealing.key_id as primary_key_id,
-    count(token.account_id) as pairs,
-    count(token.account_id) filter (
-        where token.access_key_id <> sealing.key_id or token.refresh_key_id <> sealing.key_id
-    ) as left_to_do
-from vault.key as sealing
-left join vault.token on true
-where sealing.state = 'primary'
-group by sealing.key_id
+    count(*) as pairs,
+    count(*) filter (where access_key_id is distinct from sealing.key_id or refresh_key_id is distinct from sealing.key_id)
+    as left_to_do
+from vault.token
+left join vault.key as sealing on sealing.state = 'primary'

@@ -58,6 +58,8 @@ def survey(warehouse: Warehouse, path: Path, environment: str, progress: Progres
                 f"{in_words([line.key_id])}: {line.tokens} tokens are sealed with it, and it is {why}. "
                 "Put the key back, or reconnect the accounts."
             )
+    if known and not any(key["state"] == "primary" for key in known):
+        problems.append("No key seals. Make one: tiktok-pipeline vault new-key")
     if ring is not None:
         problems += _tampered(warehouse, ring, environment, progress)
     return Survey(

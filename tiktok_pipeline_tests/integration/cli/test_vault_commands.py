@@ -151,6 +151,10 @@ def test_a_lost_key_is_given_up_only_when_its_id_is_typed(
     monkeypatch.setattr("typer.prompt", lambda text: f"{sealed:08x}")
     given_up = operator("retire", f"{sealed:08x}", "--lost")
     assert "3 accounts must be reconnected" in given_up.stdout
+    without = operator("status")
+    assert (without.returncode, "No key seals." in without.stdout) == (1, True)
+    assert "It seals from now on" in operator("new-key").stdout
+    assert operator.states() == ["retired", "primary"]
     assert {row["status"] for row in rows(warehouse, "select status from hub.store_accounts")} == {
         "NEED_RECONNECT"
     }

@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tiktok_pipeline.vault.sealing import decrypt, encrypt
 
-VECTORS = json.loads(files("tiktok_pipeline_tests").joinpath("data/wycheproof_aes_gcm.json").read_text())["tests"]
+VECTORS = json.loads(files("tiktok_pipeline_tests").joinpath("data/wycheproof_aes_gcm.json").read_text())[
+    "tests"
+]
 
 
 def test_the_vectors_are_all_there() -> None:
