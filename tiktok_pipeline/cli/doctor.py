@@ -16,6 +16,7 @@ from tiktok_pipeline.runtime.credentials import vault_warehouse
 from tiktok_pipeline.runtime.dagster_storage import dagster_storage
 from tiktok_pipeline.runtime.data_folder import DataFolder
 from tiktok_pipeline.runtime.database import shared_database
+from tiktok_pipeline.runtime.portal import require_portal_settings
 from tiktok_pipeline.settings import Settings, load_settings
 from tiktok_pipeline.vault.keyring import read_key_ring
 from tiktok_pipeline.vault.registry import must_fit
@@ -65,12 +66,19 @@ def doctor() -> None:
     if found:
         settings = found[0]
         report.check("TikTok", lambda: _tiktok(settings))
+        if settings.operator_password_hash is not None:
+            report.check("portal", lambda: _portal(settings))
         if settings.database_url is None and not _embedded_exists(settings):
             _say_what_will_be_made(report, settings)
         else:
             _check_database(report, settings)
     if not report.healthy:
         raise typer.Exit(1)
+
+
+def _portal(settings: Settings) -> str:
+    require_portal_settings(settings)
+    return f"{settings.portal_url}, {'with' if settings.operator_totp_secret else 'without'} a second factor"
 
 
 def _embedded_exists(settings: Settings) -> bool:

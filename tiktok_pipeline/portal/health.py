@@ -10,7 +10,8 @@ from fastapi.responses import PlainTextResponse, Response
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.portal.context import PortalContext, portal_context
-from tiktok_pipeline.vault.registry import open_key_ring
+from tiktok_pipeline.vault.keyring import read_key_ring
+from tiktok_pipeline.vault.registry import must_fit, registered_keys
 from tiktok_pipeline.warehouse.connection import AWAY
 from tiktok_pipeline.warehouse.migrations import pending
 
@@ -31,7 +32,9 @@ def ready(context: Annotated[PortalContext, Depends(portal_context)]) -> Respons
         missing = pending(context.warehouse)
         if not missing:
             settings = context.settings
-            open_key_ring(context.vault.warehouse, settings.keys_file, settings.environment, create=False)
+            with context.vault.warehouse.transaction() as cursor:
+                known = registered_keys(cursor)
+            must_fit(settings.keys_file, read_key_ring(settings.keys_file), settings.environment, known)
             return PlainTextResponse("ready\n")
         logger.warning("not ready: %s migration(s) missing, from %s", len(missing), missing[0])
     except (PipelineError, *AWAY) as reason:

@@ -52,7 +52,8 @@ class PortalThread:
 
 
 def _server(context: PortalContext) -> uvicorn.Server:
-    logging.getLogger("uvicorn.access").disabled = True  # it names links and queries; the guard's log does not
+    # It names links and queries, which the guard's log does not.
+    logging.getLogger("uvicorn.access").disabled = True
     return uvicorn.Server(
         uvicorn.Config(
             create_app(context),

@@ -156,6 +156,21 @@ def test_the_hash_survives_an_env_file(cli: CommandLine, tmp_path: Path) -> None
     assert "is not https" in error_line(answer.stderr)  # which is looked at after the hash
 
 
+def test_the_doctor_looks_at_the_portal_once_it_has_a_password(cli: CommandLine, database_url: str) -> None:
+    def said(**changed: str) -> list[str]:
+        settings = {
+            **COMPLETE,
+            "DATABASE_URL": database_url,
+            "TIKTOK_API_BASE_URL": "http://127.0.0.1:9",
+            **changed,
+        }
+        return [line for line in cli("doctor", **settings).stdout.splitlines() if " portal " in line]
+
+    assert said() == [f"ok      portal           {URL}, without a second factor"]
+    assert said(PORTAL_URL="http://stores.example.com")[0].startswith("problem portal")
+    assert said(OPERATOR_PASSWORD_HASH="") == []
+
+
 def test_stores_are_changed_disabled_and_deleted_by_command(
     cli: CommandLine, warehouse: Warehouse, database_url: str
 ) -> None:
