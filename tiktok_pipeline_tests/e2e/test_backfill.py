@@ -123,6 +123,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         for index in range(3):
             house.command("store", "add", f"store_{index}", f"Store {index}", "--pic", "Ayu")
             house.command("account", "add", f"store_{index}", "--auth-code", sandbox.authorize(index))
+        sandbox.reset_requests()  # the sensor may begin with today before a test does
         house.serve()
         children = psutil.Process(house.serving.pid).children(recursive=True) if house.serving else []
         try:
@@ -137,7 +138,6 @@ def test_a_range_launched_from_the_ui_is_one_run_and_holds_what_tiktok_served(ho
     warehouse = Warehouse(house.database_url())
     today: dt.date = rows(warehouse, "select ops.day_of(ops.now(), 'UTC') as day")[0]["day"]
     dates = [str(today - dt.timedelta(days=n)) for n in range(DATES)]
-    house.sandbox.reset_requests()
     launched = house.ask(
         LAUNCH, parameters={"assetSelection": [{"path": path} for path in ASSETS], "partitionNames": dates}
     )["launchPartitionBackfill"]
