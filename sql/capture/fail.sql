@@ -1,8 +1,13 @@
 -- Say why an account-day failed. A row of the result if it was still ours.
--- When the day has a complete capture already, a fresh one that fails leaves it as it was.
+-- When the day has a complete capture already, a fresh one that fails leaves it as it was. What was cancelled has not
+-- failed: it is a gap, unless its account is enabled again today.
 update capture.account_day
 set
-    state = case when chosen_capture_no is null then 'failed' else 'captured' end,
+    state = case
+        when chosen_capture_no is not null then 'captured'
+        when %(reason)s = 'cancelled' then 'gap'
+        else 'failed'
+    end,
     reason = case when chosen_capture_no is null then %(reason)s end,
     final = %(final)s,
     deaths = 0,

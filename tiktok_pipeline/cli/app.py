@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tiktok_pipeline.cli import accounts, alerts, database, portal, stores, vault
+from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, stores, vault
 from tiktok_pipeline.cli.demo import demo
 from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
@@ -34,6 +34,7 @@ app.add_typer(stores.app, name="store")
 app.add_typer(accounts.app, name="account")
 app.add_typer(portal.app, name="portal")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(failed.app, name="failed")
 app.add_typer(vault.app, name="vault")
 for of_account in (disable, enable, disconnect):
     accounts.app.command()(of_account)

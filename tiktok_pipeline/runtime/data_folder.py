@@ -12,7 +12,13 @@ from tiktok_pipeline.errors import PipelineError
 
 
 class DataFolderTaken(PipelineError):
-    """Another process owns the data folder; the message names it."""
+    """Another process owns the data folder; `owner` names it, e.g. `pid 7 (tiktok-pipeline serve)`."""
+
+    def __init__(self, path: Path, owner: str) -> None:
+        super().__init__(
+            f"data folder {path}: already in use by {owner}. Stop it, or use another DATA_DIR or --data-dir."
+        )
+        self.owner = owner
 
 
 class DataFolder:
@@ -53,10 +59,7 @@ class DataFolder:
         except OSError:
             owner = os.read(descriptor, 500).decode(errors="replace").strip() or "another process"
             os.close(descriptor)
-            raise DataFolderTaken(
-                f"data folder {self.path}: already in use by {owner}. "
-                "Stop it, or use another DATA_DIR or --data-dir."
-            ) from None
+            raise DataFolderTaken(self.path, owner) from None
         os.ftruncate(descriptor, 0)
         command = shlex.join(["tiktok-pipeline", *sys.argv[1:]])
         os.write(descriptor, f"pid {os.getpid()} ({command[:400]})\n".encode())

@@ -31,6 +31,34 @@ def test_one_date_is_captured_derived_and_found_complete(runner: Runner, pipelin
     assert (captured["captured"], captured["items"], captured["failed"]) == (3, 75, 0)
     assert [record["outcome"] for record in map(dict, _table(captured["accounts"]))] == ["captured"] * 3
     assert runner.verdicts("capture", "video_list") == {str(date): True}
+    for endpoint in ("user_info", "video_list"):
+        assert runner.verdicts("capture", endpoint, name="accounted_for") == {str(date): True}
+
+
+def test_an_account_without_a_state_is_missed_by_the_check_on_the_date_it_is_missing(
+    runner: Runner, pipeline: Pipeline
+) -> None:
+    date = today(pipeline)
+    rows(pipeline.warehouse, "update hub.store_accounts set connected_at = ops.now() - interval '5 days'")
+    runner.run(date)
+    # As if somebody had lost rows after the days were closed; the run itself would close them again.
+    rows(
+        pipeline.warehouse,
+        """
+        create function lose() returns trigger language plpgsql as 'begin return null; end';
+        create trigger lose before insert on capture.account_day for each row when (new.account_id = 1)
+        execute function lose();
+        delete from capture.account_day where account_id = 1 and endpoint = 'video_list' and day = current_date - 2
+        """.replace("current_date", f"date '{date}'"),
+    )
+    assert runner.run(date - 3 * DAY, date).success
+    assert runner.verdicts("capture", "video_list", name="accounted_for") == {
+        str(date - 3 * DAY): True,
+        str(date - 2 * DAY): False,
+        str(date - DAY): True,
+        str(date): True,
+    }
+    assert all(runner.verdicts("capture", "user_info", name="accounted_for").values())
 
 
 def test_a_range_is_one_run_green_with_gaps_and_each_date_has_its_verdict(

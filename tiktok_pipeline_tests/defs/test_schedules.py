@@ -146,6 +146,21 @@ def test_a_day_in_work_is_not_asked_for_twice(ticking: Ticking) -> None:
     assert ticking.at("2026-03-10T04:00:00") == []
 
 
+def test_what_ran_out_of_its_grace_is_closed_by_a_run_of_today_although_today_is_complete(ticking: Ticking) -> None:
+    add_account(ticking.warehouse)
+    ticking.clock.set("2026-03-10T23:50:00")
+    capture_today(ledger(ticking.warehouse, "user_info"), user_body())
+    book = ledger(ticking.warehouse, lease=dt.timedelta(minutes=1))
+    book.plan(book.today())
+    book.claim(book.today(), 1)
+    ticking.clock.set("2026-03-11T02:00:00")
+    capture_everything(ticking.warehouse)
+    assert ticking.at("2026-03-11T05:30:00") == ["2026-03-10"]  # may still be finished
+    assert ticking.at("2026-03-11T06:30:00") == ["2026-03-11"]
+    ledger(ticking.warehouse).close_all()
+    assert ticking.at("2026-03-11T07:00:00") == []
+
+
 def test_a_capture_cut_off_at_midnight_is_taken_up_while_the_grace_lasts(ticking: Ticking) -> None:
     add_account(ticking.warehouse)
     ticking.clock.set("2026-03-10T23:50:00")

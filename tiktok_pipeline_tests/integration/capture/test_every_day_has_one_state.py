@@ -10,6 +10,16 @@ import pytest
 from tiktok_pipeline.capture.accounted import unaccounted
 from tiktok_pipeline.capture.imports import ImportedDay, import_history
 from tiktok_pipeline.capture.ledger import Failure, Ledger
+from tiktok_pipeline.capture.loop import AccountDisabled, failure_of
+from tiktok_pipeline.tiktok.errors import (
+    AuthError,
+    MalformedError,
+    PermanentError,
+    RateLimitedError,
+    ScopeError,
+    TransientError,
+)
+from tiktok_pipeline.vault import TokenMissing, VaultTampered
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import (
     DatabaseClock,
@@ -251,3 +261,22 @@ def test_every_row_of_the_sync_logs_has_an_id_of_its_own(warehouse: Warehouse, c
         ledger(warehouse, endpoint).close_all()
     (found,) = rows(warehouse, "select count(*), count(distinct id) as ids from reporting.sync_logs")
     assert found["count"] == found["ids"] == 2 * 2 * 32
+
+
+def test_every_kind_of_error_has_its_reason_of_the_closed_list() -> None:
+    expected: dict[Exception, tuple[str, bool]] = {
+        TransientError("down", code="internal_error"): ("provider_down", False),
+        RateLimitedError("slow down", code="rate_limit_exceeded"): ("quota_exhausted", False),
+        AuthError("refused", code="access_token_invalid"): ("needs_reconnect", False),
+        TokenMissing("no token"): ("needs_reconnect", False),
+        ScopeError("not granted", code="scope_not_authorized"): ("scope_missing", True),
+        MalformedError("no JSON", code="malformed"): ("malformed", False),
+        MalformedError("for ever", code="page_cap"): ("malformed", True),
+        PermanentError("refused", code="invalid_params"): ("malformed", True),
+        AccountDisabled("disabled"): ("cancelled", False),
+        VaultTampered("moved"): ("missed", True),
+        ValueError("a bug"): ("missed", False),
+    }
+    for error, (reason, final) in expected.items():
+        failure = failure_of(error)
+        assert (failure.reason, failure.final) == (reason, final), error
