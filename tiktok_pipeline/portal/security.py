@@ -48,7 +48,7 @@ class Guard:
         self._error_page = error_page
         portal = urlsplit(settings.portal_url)
         self._hosts = {portal.hostname, *OWN_MACHINE}
-        self._origin = origin_of(settings.portal_url)
+        self._origins = _own_origins(settings.portal_url)
         self._plain_headers = headers_for(settings, forms_to_tiktok=False)
         self._tiktok_headers = headers_for(settings, forms_to_tiktok=True)
 
@@ -108,7 +108,7 @@ class Guard:
         """
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return False
-        return headers.get("origin", "null") in ("null", self._origin)
+        return headers.get("origin", "null") in ("null", *self._origins)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int) -> None:
         await self._error_page(Request(scope), status)(scope, receive, send)
@@ -156,6 +156,13 @@ def origin_of(url: str) -> str:
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, usual) else "")
+
+
+def _own_origins(portal_url: str) -> set[str]:
+    """The portal's origin; on this machine under each of its names, since people type either."""
+    origin, host = origin_of(portal_url), urlsplit(portal_url).hostname or ""
+    names = OWN_MACHINE if host in OWN_MACHINE else (host,)
+    return {origin.replace(f"//{host}", f"//{name}", 1) for name in names} | {origin}
 
 
 def client_address(request: Request) -> str:

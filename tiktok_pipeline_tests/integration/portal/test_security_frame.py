@@ -191,6 +191,8 @@ def test_what_another_site_sends_is_refused_even_with_a_token(
     assert state(portal) == before
     own = {"Origin": portal.url, "Sec-Fetch-Site": "same-origin"}
     assert operator.post(f"/stores/{store}/link", form, headers=own).status_code == 200
+    by_its_other_name = {"Origin": portal.url.replace("127.0.0.1", "localhost")}
+    assert operator.post(f"/stores/{store}/link", form, headers=by_its_other_name).status_code == 200
     # What browsers say when the page sends no referrer.
     own = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
     assert operator.post(f"/stores/{store}/link", form, headers=own).status_code == 200
@@ -322,6 +324,17 @@ def test_behind_https_browsers_are_told_to_stay_there(behind_https: Portal, port
     assert answer.status_code == 200
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "Strict-Transport-Security" not in portal.get("/login").headers
+
+
+def test_behind_https_this_machines_names_are_no_origin(behind_https: Portal) -> None:
+    for origin in ("http://localhost", "https://localhost", "http://stores.example.com"):
+        headers = {"Host": "stores.example.com", "Origin": origin}
+        assert "not allowed" in behind_https.post("/login", headers=headers).text
+    headers = {"Host": "stores.example.com", "Origin": "https://stores.example.com"}
+    assert (
+        behind_https.post("/connect/x", headers=headers).status_code == 403
+    )  # by its own page, for lack of a cookie
+    assert "not allowed" not in behind_https.post("/connect/x", headers=headers).text
 
 
 def test_what_a_proxy_says_never_becomes_an_address(behind_https: Portal) -> None:
