@@ -85,6 +85,15 @@ class Settings(BaseSettings):
     capture_workers: int = Field(
         8, ge=1, le=16, description="threads that talk to TikTok in one run; each may hold a connection"
     )
+    pages_keep_days: int | None = Field(
+        None, ge=31, description="pages older than this many days may be archived; absent: kept for ever"
+    )
+    pages_archive: str | None = Field(
+        None, description="where archived pages go: a folder, or an address that fsspec knows"
+    )
+    event_log_keep_days: int = Field(
+        30, ge=7, description="how long Dagster's unimportant events are kept, days"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("reporting_timezone")
@@ -111,6 +120,11 @@ class Settings(BaseSettings):
         if not _is_http(url):
             raise ValueError("must look like https://host or http://host")
         return url
+
+    @field_validator("pages_archive")
+    @classmethod
+    def _without_password(cls, address: str | None) -> str | None:
+        return address if address is None else archive_address(address)
 
     @field_validator("tiktok_redirect_uri")
     @classmethod
@@ -192,6 +206,18 @@ def load_settings() -> Settings:
         return Settings()  # type: ignore[call-arg, unused-ignore]  # the environment gives the values
     except ValidationError as error:
         raise SettingsError("; ".join(_in_words(problem) for problem in error.errors())) from None
+
+
+def archive_address(given: str) -> str:
+    """The folder or address of an archive, a local path made absolute; ValueError when it holds a login.
+
+    It is written into the log of what was archived, where no password belongs.
+    """
+    if "://" not in given:
+        return str(Path(given).expanduser().resolve())
+    if "@" in urlsplit(given).netloc:
+        raise ValueError("must hold no login: fsspec takes that from the environment or its configuration")
+    return given.rstrip("/")
 
 
 def configure_logging(level: str) -> None:

@@ -11,13 +11,17 @@ from typing import Annotated
 import typer
 
 from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, stores, vault
+from tiktok_pipeline.cli.archive import archive
 from tiktok_pipeline.cli.demo import demo
 from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
+from tiktok_pipeline.cli.import_history import import_history
+from tiktok_pipeline.cli.rebuild import rebuild
 from tiktok_pipeline.cli.reconnect import reconnect
 from tiktok_pipeline.cli.run import run
 from tiktok_pipeline.cli.sandbox import sandbox
 from tiktok_pipeline.cli.serve import serve
+from tiktok_pipeline.cli.verify import verify
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.sandbox import SandboxError
 from tiktok_pipeline.settings import SettingsError, configure_logging, load_settings
@@ -38,7 +42,7 @@ app.add_typer(failed.app, name="failed")
 app.add_typer(vault.app, name="vault")
 for of_account in (disable, enable, disconnect):
     accounts.app.command()(of_account)
-for command in (demo, doctor, reconnect, run, sandbox, serve):
+for command in (archive, demo, doctor, import_history, rebuild, reconnect, run, sandbox, serve, verify):
     app.command()(command)
 
 

@@ -105,6 +105,7 @@ class TikTokResource(dg.ConfigurableResource):
 resources = dg.Definitions(
     resources={
         "warehouse": WarehouseResource(database_url=dg.EnvVar("DATABASE_URL")),
+        "dagster_storage": WarehouseResource(database_url=dg.EnvVar("DAGSTER_POSTGRES_URL")),
         "token_vault": TokenVaultResource(
             database_url=dg.EnvVar("VAULT_DATABASE_URL" if settings.vault_database_url else "DATABASE_URL"),
             keys_file=str(settings.keys_file),

@@ -1,0 +1,67 @@
+-- What was imported for each day from first to last. A row is a day with imports.
+-- before_hash leaves out the account-days that were imported after the day's latest entry in the manifest.
+with latest as (
+    select distinct on (day)
+        day,
+        written_at
+    from capture.manifest
+    where day between %(first)s and %(last)s
+    order by day, revision desc
+),
+
+account_days as (
+    select
+        d.endpoint,
+        d.day,
+        d.account_id,
+        d.time_zone,
+        coalesce(d.finished_at > l.written_at, false) as new
+    from capture.account_day as d
+    left join latest as l on d.day = l.day
+    where
+        d.day between %(first)s and %(last)s
+        and d.state = 'imported'
+),
+
+-- An account-day may have been imported without a video: it stands before its rows, with no item.
+parts as (
+    select
+        endpoint,
+        day,
+        account_id,
+        '' as item_id,
+        new,
+        sha256(convert_to(concat_ws(
+            '|', endpoint, day - date '2000-01-01', account_id, quote_nullable(time_zone)
+        ), 'UTF8')) as hash
+    from account_days
+    union all
+    select
+        i.endpoint,
+        i.day,
+        i.account_id,
+        i.item_id,
+        d.new,
+        sha256(convert_to(concat_ws(
+            '|', i.endpoint, i.day - date '2000-01-01', i.account_id, quote_nullable(i.item_id),
+            quote_nullable(extract(epoch from i.observed_at)), quote_nullable(i.imported_from),
+            extract(epoch from i.imported_at), i.fields
+        ), 'UTF8')) as hash
+    from capture.imported as i
+    left join account_days as d
+        on
+            i.endpoint = d.endpoint
+            and i.day = d.day
+            and i.account_id = d.account_id
+    where i.day between %(first)s and %(last)s
+)
+
+select
+    day,
+    count(*) filter (where item_id <> '') as imported_rows,
+    encode(sha256(string_agg(hash, '' order by endpoint, account_id, item_id collate "C")), 'hex') as imported_hash,
+    coalesce(encode(sha256(
+        string_agg(hash, '' order by endpoint, account_id, item_id collate "C") filter (where new is not true)
+    ), 'hex'), '') as imported_before_hash
+from parts
+group by day

@@ -1,0 +1,71 @@
+"""The chain of closed days: what shows later whether history was edited."""
+
+import datetime as dt
+from typing import Any
+
+import dagster as dg
+
+from tiktok_pipeline.defs.partitions import WHOLE_RANGE, dates_of, days, settings
+from tiktok_pipeline.defs.resources import WarehouseResource
+from tiktok_pipeline.defs.retries import retry_when_transient
+from tiktok_pipeline.defs.tables import table_metadata
+from tiktok_pipeline.history.chain import Entry, latest_entries, read_chain
+from tiktok_pipeline.history.manifest import Written, write_manifest
+
+
+@dg.asset(
+    key_prefix="capture",
+    group_name="capture",
+    partitions_def=days,
+    backfill_policy=WHOLE_RANGE,
+    deps=[dg.AssetKey(["capture", "user_info"]), dg.AssetKey(["capture", "video_list"])],
+    kinds={"sql", "postgres"},
+    owners=["team:data"],
+)
+def manifest(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+    """One row per closed day: counts and hashes of its ledger, pages and imports, chained to the day before.
+
+    A day enters when its grace is over, and is never rewritten; what is imported into it later is a further row. The
+    chain's head stands here in the metadata, out of the reach of whoever edits the database:
+    `tiktok-pipeline verify --head …` compares.
+    """
+    dates = dates_of(context)
+    grace = dt.timedelta(hours=settings.capture_grace_hours)
+    with retry_when_transient(), warehouse.opened() as opened:
+        zone = settings.reporting_timezone
+        written = write_manifest(opened, zone, grace, dates[-1], context.run.run_id)
+        known = latest_entries(read_chain(opened))
+        for date in dates:
+            context.add_asset_metadata(_of_one_date(known.get(date)), partition_key=str(date))
+        for day, differences in written.edited.items():
+            context.log.error(f"{day} was edited, and gets no new entry: {'; '.join(differences)}")
+        table = table_metadata(opened, "capture.manifest")
+        return dg.MaterializeResult(metadata={**_head(written), **table})
+
+
+def _head(written: Written) -> dict[str, Any]:
+    said: dict[str, Any] = {"entries_added": len(written.entries)}
+    if written.newest is not None:
+        said |= {
+            "head": written.newest.head,
+            "day": str(written.newest.day),
+            "revision": written.newest.revision,
+            "position": written.newest.position,
+        }
+    if written.not_closed is not None:
+        said["waits_for"] = str(written.not_closed)
+    if written.edited:
+        said["edited"] = ", ".join(str(day) for day in sorted(written.edited))
+    return said
+
+
+def _of_one_date(entry: Entry | None) -> dict[str, Any]:
+    if entry is None:
+        return {"of_this_date": "not in the chain yet: it enters when its grace is over"}
+    return {
+        "dagster/partition_row_count": entry.revision,
+        "of_this_date": entry.head,
+        "account_days": entry.content.account_days,
+        "pages": entry.content.pages,
+        "imported_rows": entry.content.imported_rows,
+    }

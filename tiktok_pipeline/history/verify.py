@@ -1,0 +1,96 @@
+"""Has history been edited? Every entry of the chain is computed again, and so is the content of its day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tiktok_pipeline.history.archived import ArchivedMonth, archived_months, pages_read_back
+from tiktok_pipeline.history.chain import DayContent, Entry, first_break, latest_entries, read_chain
+from tiktok_pipeline.history.content import DayNow, days_now
+from tiktok_pipeline.history.manifest import changes_of, with_pages_of
+from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline.warehouse.derive import months
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verifying came to. `edited`: the days whose content is not what the chain says, and what differs."""
+
+    entries: int
+    newest: Entry | None
+    broken_at: Entry | None = None
+    days: int = 0
+    pages: int = 0
+    imported_rows: int = 0
+    edited: dict[dt.date, list[str]] = field(default_factory=dict)
+    not_yet_in_chain: int = 0
+    read_back: list[dt.date] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was edited."""
+        return self.broken_at is None and not self.edited
+
+
+def verify(
+    warehouse: Warehouse,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    *,
+    archive: str | None = None,
+    after_month: Callable[[dt.date], None] = lambda _: None,
+) -> Verdict:
+    """Check the whole chain, and the content of its days from `first` to `last` (by default all).
+
+    Months whose pages were archived are read back from where they were written, or from the folder `archive`.
+    `after_month` is told the last day of each month that was checked.
+    """
+    chain = read_chain(warehouse)
+    if not chain or (broken := first_break(chain)):
+        return Verdict(len(chain), chain[-1] if chain else None, broken_at=broken if chain else None)
+    known = latest_entries(chain)
+    begin = max(first or min(known), min(known))
+    end = min(last or max(known), max(known))
+    archived = {month.month: month for month in archived_months(warehouse, begin, end)}
+    edited: dict[dt.date, list[str]] = {}
+    contents: list[DayContent] = []
+    waiting = 0
+    for start, stop in months(begin, end):
+        found = _month(warehouse, start, stop, archived.get(start.replace(day=1)), archive)
+        for day, entry in known.items():
+            if start <= day <= stop:
+                now = found.pop(day, DayNow(DayContent(day), DayContent(day)))
+                contents.append(now.content)
+                waiting += now.new_imports + now.new_gaps
+                if changes := changes_of(entry.content, now):
+                    edited[day] = changes
+        after_month(stop)
+    return Verdict(
+        entries=len(chain),
+        newest=chain[-1],
+        days=len(contents),
+        pages=sum(content.pages for content in contents),
+        imported_rows=sum(content.imported_rows for content in contents),
+        edited=dict(sorted(edited.items())),
+        not_yet_in_chain=waiting,
+        read_back=sorted(archived),
+    )
+
+
+def _month(
+    warehouse: Warehouse, first: dt.date, last: dt.date, archived: ArchivedMonth | None, archive: str | None
+) -> dict[dt.date, DayNow]:
+    with warehouse.transaction() as cursor:
+        cursor.execute("set transaction isolation level repeatable read")
+        if archived is None:
+            return days_now(cursor, first, last)
+        found = days_now(cursor, first, last, pages=False)
+        pages = pages_read_back(cursor, archived, archive)
+    return {
+        day: with_pages_of(
+            found.get(day, DayNow(DayContent(day), DayContent(day))), pages.get(day, DayContent(day))
+        )
+        for day in found.keys() | {day for day in pages if first <= day <= last}
+    }
