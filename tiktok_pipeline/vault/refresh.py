@@ -34,14 +34,11 @@ RESOLVING_SECONDS = 20.0  # looking up a host's name is outside the call's total
 if CALL_SECONDS + RESOLVING_SECONDS >= LEASE_SECONDS:
     raise AssertionError("a second refresh could begin while the first is still waiting for its answer")
 
-STOP_SECONDS = (
-    75.0  # from the signal that asks a process to end to the one that kills it: a call, and its save
-)
+STOP_SECONDS = 75.0  # a process that is asked to end may take this: a call, and its save
 PATIENCE_SECONDS = LEASE_SECONDS + 5  # a capture sees a refresh that was cut off through to its recovery
 INTERACTIVE_SECONDS = 10.0  # a person who waits for a page
-MOST_AT_ONCE = (
-    5  # refreshes under way over all processes: so many can fail before the first refusal stops the rest
-)
+# Refreshes under way over all processes: so many can be refused before the first refusal stops the rest.
+MOST_AT_ONCE = 5
 POLL_SECONDS = (0.05, 0.15)
 STILL_GOOD_SECONDS = 5.0  # an old access token with less is not worth a request
 

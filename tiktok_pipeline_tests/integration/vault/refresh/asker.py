@@ -76,7 +76,9 @@ class Asker:
             return str(self._here.recv())
         except (EOFError, ConnectionResetError):
             self._process.join(10)
-            assert self._process.exitcode == -signal.SIGKILL
+            assert self._process.exitcode == -signal.SIGKILL, (
+                "the process ended with an error; see its traceback"
+            )
             return "killed"
 
 
