@@ -42,7 +42,7 @@ def run(
             pass  # a missing or wrong key ring stops the start
         with dagster_beside(settings, folder, url) as dagster, dagster.daily_job(day, day) as job:
             code = follow_day(warehouse, job, day, Console(stderr=True))
-        trouble = _print_outcomes(warehouse, day, console)
+        trouble = print_outcomes(warehouse, settings, day, console)
         if code != 0:
             raise PipelineError(f"daily job for {day}: failed. See {job.log_file}")
     if trouble:
@@ -66,12 +66,13 @@ def _chosen_day(warehouse: Warehouse, settings: Settings, date: str | None) -> s
     return day.isoformat()
 
 
-def _print_outcomes(warehouse: Warehouse, day: str, console: Console) -> int:
+def print_outcomes(warehouse: Warehouse, settings: Settings, day: str, console: Console) -> int:
     """Print what became of the day; how many account-days failed or stayed open."""
     table = Table("endpoint", "captured", "imported", "failed", "open", "gaps", "items", title=day)
     troubled = 0
     for endpoint in ENDPOINTS:
-        for row in warehouse.execute("capture/totals", {"endpoint": endpoint, "first": day, "last": day}):
+        which = {"endpoint": endpoint, "zone": settings.reporting_timezone, "first": day, "last": day}
+        for row in warehouse.execute("capture/totals", which):
             counts = (row[name] for name in ("captured", "imported", "failed", "open", "gaps", "items"))
             table.add_row(endpoint, *(f"{count:,}" for count in counts))
             troubled += row["failed"] + row["open"]
