@@ -146,7 +146,9 @@ def test_a_day_in_work_is_not_asked_for_twice(ticking: Ticking) -> None:
     assert ticking.at("2026-03-10T04:00:00") == []
 
 
-def test_what_ran_out_of_its_grace_is_closed_by_a_run_of_today_although_today_is_complete(ticking: Ticking) -> None:
+def test_what_ran_out_of_its_grace_is_closed_by_a_run_of_today_although_today_is_complete(
+    ticking: Ticking,
+) -> None:
     add_account(ticking.warehouse)
     ticking.clock.set("2026-03-10T23:50:00")
     capture_today(ledger(ticking.warehouse, "user_info"), user_body())
