@@ -86,13 +86,16 @@ class Settings(BaseSettings):
         8, ge=1, le=16, description="threads that talk to TikTok in one run; each may hold a connection"
     )
     pages_keep_days: int | None = Field(
-        None, ge=31, description="pages older than this many days may be archived; absent: kept for ever"
+        None,
+        ge=31,
+        le=36_500,
+        description="pages older than this many days may be archived; absent: kept for ever",
     )
     pages_archive: str | None = Field(
         None, description="where archived pages go: a folder, or an address that fsspec knows"
     )
     event_log_keep_days: int = Field(
-        30, ge=7, description="how long Dagster's unimportant events are kept, days"
+        30, ge=7, le=3_650, description="how long Dagster's unimportant events are kept, days"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
