@@ -87,7 +87,7 @@ class Guard:
         if scope["method"] not in ("GET", "HEAD") and not self._comes_from_us(headers):
             await self._refuse(scope, receive, send, 403)
             return
-        body = await _read(headers, receive)
+        body = await _read(receive)
         if isinstance(body, int):
             await self._refuse(scope, receive, send, body)
             return
@@ -183,13 +183,8 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-async def _read(headers: Headers, receive: Receive) -> bytes | int:
+async def _read(receive: Receive) -> bytes | int:
     """The whole body, or the status that refuses it. Every body here is small, so it is read before it is used."""
-    length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()):
-        return 400
-    if int(length) > LARGEST_BODY:
-        return 413
     body = b""
     try:
         async with asyncio.timeout(BODY_SECONDS):
