@@ -124,6 +124,8 @@ def _serve(
                     access = vault.renew(account_id, refused(version), refresh)
             except TikTokError as error:
                 connection.send(f"{type(error).__name__} {error.code}")
+            except Exception as error:  # the test is to say what it was
+                connection.send(f"unexpected {type(error).__name__}: {error}")
             else:
                 connection.send(fingerprint(access))
 
