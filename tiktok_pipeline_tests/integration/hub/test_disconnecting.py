@@ -56,7 +56,8 @@ def test_a_disabled_account_is_not_captured_and_keeps_its_history_and_tokens(
     assert disable(warehouse, off) == []
     sandbox.reset_requests()
     pipeline.capture("video_list")
-    assert list(pipeline.outcomes("video_list")) == [kept]
+    assert pipeline.outcomes("video_list")[kept]["outcome"] == "captured"
+    assert pipeline.outcomes("video_list").get(off, {"reason": "cancelled"})["reason"] == "cancelled"
     assert set(pipeline.outcomes("user_info")) == {kept, off}
     assert asked(sandbox) == ["list"]
     assert enable(warehouse, off) == {off: "CONNECTED"}
