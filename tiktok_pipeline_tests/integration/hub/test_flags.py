@@ -330,6 +330,11 @@ def test_what_became_connected_is_caught_up_while_today_lacks_it(
     assert look_for_catch_up(warehouse, ZONE, found.newest).accounts == 1
     set_status(warehouse, late, "DISABLED")
     assert look_for_catch_up(warehouse, ZONE, 0).newest_lacking is None
+    for endpoint in ("user_info", "video_list"):
+        book = ledger(warehouse, endpoint, zone=ZONE.key)  # type: ignore[arg-type]
+        book.plan(book.today())  # notes that nothing is captured of it
+    set_status(warehouse, late, "CONNECTED")
+    assert look_for_catch_up(warehouse, ZONE, 0).accounts == 1
 
 
 def test_a_message_is_written_once_and_foreign_text_cannot_break_a_line(warehouse: Warehouse) -> None:
