@@ -28,6 +28,7 @@ accepted as (
         'imported',
         ops.now()
     from (select distinct account_id, endpoint, day from once) as offered
+    order by endpoint, day, account_id
     on conflict (account_id, endpoint, day) do update
     set
         state = 'imported',

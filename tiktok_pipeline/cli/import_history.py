@@ -90,7 +90,8 @@ def _print_outcome(outcome: Outcome, refused: RefusedRows, settings: Settings, d
     table = Table(title="what an import would do; nothing was changed" if dry_run else None)
     headings = ("table", "rows", "imported", "there already", "captured here", "said twice", "refused")
     for heading in headings:
-        table.add_column(heading, justify="left" if heading == "table" else "right")
+        first = heading == "table"
+        table.add_column(heading, justify="left" if first else "right", no_wrap=first)
     for each in outcome.tables.values():
         counts = (each.read, each.imported, each.there, each.captured, each.identical, each.refused)
         table.add_row(each.table, *(f"{count:,}" for count in counts))

@@ -19,13 +19,14 @@ from psycopg.rows import DictRow
 from tiktok_pipeline.capture.imports import Item, Taken, stage, take_staged
 from tiktok_pipeline.capture.ledger import Endpoint
 from tiktok_pipeline.crash_points import crash_point
+from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.importing.people import Known
 from tiktok_pipeline.importing.refused import RefusedRows
 from tiktok_pipeline.importing.rows import profile_of, video_of
 from tiktok_pipeline.importing.sources import SourceTable, opened
 from tiktok_pipeline.importing.tables import STORES, TABLES
 from tiktok_pipeline.importing.values import Refused, Times
-from tiktok_pipeline.warehouse.connection import Warehouse, run
+from tiktok_pipeline.warehouse.connection import Warehouse, place, reason, run
 
 ROWS_PER_BATCH = 20_000
 ROWS_PER_STEP = 1_000  # of the progress bar
@@ -90,25 +91,32 @@ def import_source(
 ) -> Outcome:
     """Import what `source` has. `client_key` is the app that its accounts will be connected to.
 
-    With `dry_run` everything is checked and nothing is changed. Raises SourceError when the source cannot be read.
+    With `dry_run` everything is checked and nothing is changed. Raises SourceError when the source cannot be read, and
+    PipelineError when our database went away in the middle.
     """
     [clock] = warehouse.execute("importing/now")
     times = Times(zone, clock["now"])
     outcome = Outcome()
-    with warehouse.session() as connection, connection.cursor() as cursor:
-        run(cursor, "capture/stage_imports")
-        with opened(source, table=table, schema=schema) as tables:
-            known = Known(warehouse)
-            for each in tables:
-                outcome.tables[each.table.name] = TableOutcome(each.table.name, each.place, each.ignored)
-            for each in tables:
-                done = outcome.tables[each.table.name]
-                if each.table.endpoint is None:
-                    into = None if dry_run else warehouse
-                    _add_people(into, each, known, times, client_key, refused, done, progress)
-                else:
-                    stage(cursor, _checked(each, each.table.endpoint, known, times, refused, done, progress))
-        _take_days(connection, cursor, known, times, refused, outcome, progress, dry_run=dry_run)
+    try:
+        with warehouse.session() as connection, connection.cursor() as cursor:
+            run(cursor, "capture/stage_imports")
+            with opened(source, table=table, schema=schema) as tables:
+                known = Known(warehouse)
+                for each in tables:
+                    outcome.tables[each.table.name] = TableOutcome(each.table.name, each.place, each.ignored)
+                for each in tables:
+                    done = outcome.tables[each.table.name]
+                    if each.table.endpoint is None:
+                        into = None if dry_run else warehouse
+                        _add_people(into, each, known, times, client_key, refused, done, progress)
+                    else:
+                        items = _checked(each, each.table.endpoint, known, times, refused, done, progress)
+                        stage(cursor, items)
+            _take_days(connection, cursor, known, times, refused, outcome, progress, dry_run=dry_run)
+    except psycopg.OperationalError as error:  # a restart, a full disk
+        raise PipelineError(
+            f"{place(warehouse.url)}: {reason(error)}. Start the import again: it goes on where it was."
+        ) from None
     for name, done in outcome.tables.items():
         done.refused = refused.of_table(name)
         if TABLES[name].endpoint:

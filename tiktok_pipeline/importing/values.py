@@ -97,7 +97,7 @@ class Times:
         if text is None or (text := text.strip()).lower() in NOTHING:
             return None
         moment = _moment(text)
-        if moment is None:
+        if moment is None or not FIRST_DAY.year <= moment.year < dt.MAXYEAR:
             raise Refused(f"{column}: not a time such as 2025-01-31 02:00:00+00:00")
         return self._aware(moment)
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tiktok_pipeline.importing.history import Outcome, import_source
+from tiktok_pipeline.importing.history import Outcome, Progress, import_source
 from tiktok_pipeline.importing.refused import RefusedRows
 from tiktok_pipeline.warehouse.connection import Warehouse
 
@@ -27,20 +27,26 @@ def refused_file(tmp_path: Path) -> Path:
 def take(warehouse: Warehouse, refused_file: Path) -> Importer:
     """Imports a source: `take(folder, zone="Asia/Jakarta")`."""
 
-    def imported(source: str | Path, *, zone: str = "UTC", **options: Any) -> Outcome:
+    def imported(
+        source: str | Path, *, zone: str = "UTC", progress: Progress = _unheard, **options: Any
+    ) -> Outcome:
         refused_file.unlink(missing_ok=True)
         with RefusedRows(refused_file) as refused:
             return import_source(
                 warehouse,
                 str(source),
                 refused,
-                lambda _what, _done, _total: None,
+                progress,
                 zone=ZoneInfo(zone),
                 client_key="key",
                 **options,
             )
 
     return imported
+
+
+def _unheard(what: str, done: int, total: int) -> None:
+    """Progress that nobody looks at."""
 
 
 def refusals(path: Path) -> list[dict[str, Any]]:

@@ -167,11 +167,12 @@ def test_a_day_is_a_date_or_an_instant_of_the_reporting_time_zone(
         "2025-03-02T00:00:00.000Z": "2025-03-02",  # a date, as JavaScript writes it
         "2025-03-02T17:00:00.000Z": "2025-03-03",  # midnight in Jakarta
         "2025-03-03 19:30:00": "2025-03-04",  # without a zone: UTC
-        "2025-03-05 23:30:00+07": "2025-03-05",
+        "2025-03-05 23:30:00.5+07": "2025-03-05",
     }
-    lines = [f"jakarta_01,-000open,{text},1" for text in written]
+    lines = [f"jakarta_01,-000open,{text},1,0001-01-01 00:00:00+14" for text in written]
     outcome = take(
-        csv_file(tmp_path / "tiktok_user_daily.csv", USERS, *lines, end="\r\n"), zone="Asia/Jakarta"
+        csv_file(tmp_path / "tiktok_user_daily.csv", USERS + ",created_at", *lines, end="\r\n"),
+        zone="Asia/Jakarta",
     )
     assert outcome.times_without_zone
     assert [row["day"] for row in rows(warehouse, STATES)] == list(written.values())

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sqlalchemy.engine import make_url
 
+from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.hub.accounts import list_accounts
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import derive
@@ -47,18 +48,24 @@ def assert_snapshots_are(warehouse: Warehouse, hub: Hub, days: int) -> None:
         assert all(row["observed_at"] == seen[row["store_code"], row["snapshot_date"]] for row in found)
 
 
+def written(hub: Hub, kind: str, folder: Path, url: str) -> str | Path:
+    """The hub as a source of that kind; in a database, in the schema `old`."""
+    if kind == "database":
+        return hub.to_database(url, "old")
+    if kind == "parquet":
+        return hub.to_parquet(folder)
+    if kind == "csv from Excel":
+        return hub.to_csv(folder, encoding="utf-8-sig", end="\r\n")
+    return hub.to_csv(folder)
+
+
 @pytest.mark.parametrize("kind", ["csv", "csv from Excel", "parquet", "database"])
 def test_snapshots_equal_the_source(
     warehouse: Warehouse, take: Importer, tmp_path: Path, server_url: str, kind: str
 ) -> None:
     hub = made_hub(seed=len(kind))
     with database(server_url, "hub") as url:
-        source = {
-            "csv": lambda: hub.to_csv(tmp_path / "hub"),
-            "csv from Excel": lambda: hub.to_csv(tmp_path / "hub", encoding="utf-8-sig", end="\r\n"),
-            "parquet": lambda: hub.to_parquet(tmp_path / "hub"),
-            "database": lambda: hub.to_database(url, "old"),
-        }[kind]()
+        source = written(hub, kind, tmp_path / "hub", url)
         rehearsed = take(source, schema="old", dry_run=True)
         assert not rows(warehouse, "select from hub.stores union all select from capture.account_day")
         outcome = take(source, schema="old")
@@ -100,6 +107,24 @@ def test_what_is_there_is_never_overwritten(warehouse: Warehouse, take: Importer
     outcome = take(changed.to_csv(tmp_path / "hub"))
     assert (rows(warehouse, held), rows(warehouse, people)) == before
     assert (outcome.total("imported"), outcome.total("there")) == (0, 2 + 2 + 2 * 5 + 2 * 5 * 8)
+
+
+def test_a_database_that_goes_away_in_the_middle_is_one_line_and_the_import_goes_on_later(
+    warehouse: Warehouse, take: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiktok_pipeline.importing.history.ROWS_PER_BATCH", 1)  # a batch per day
+    source = made_hub(stores=1).to_csv(tmp_path / "hub")
+
+    def cut(what: str, done: int, total: int) -> None:
+        if what == "imported" and done > total / 2:
+            others = "datname = current_database() and pid <> pg_backend_pid()"
+            rows(warehouse, f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
+
+    with pytest.raises(PipelineError, match="Start the import again: it goes on where it was"):
+        take(source, progress=cut)
+    outcome = take(source)
+    assert (outcome.total("imported"), outcome.total("there")) == (2 * 9, 1 + 1 + 3 * 9)
+    assert_snapshots_are(warehouse, made_hub(stores=1), days=5)
 
 
 def test_a_database_that_cannot_be_read_is_named_without_its_password(
