@@ -13,8 +13,12 @@ from tiktok_pipeline.history.chain import DayContent
 from tiktok_pipeline.project_files import sql
 from tiktok_pipeline.warehouse.connection import run
 
-# Hashing a month sorts its pages' hashes in memory, and compiling statements that run once does not pay.
-SESSION = "set local work_mem = '64MB'; set local jit = off; set local search_path = capture"
+# Hashing a month sorts its pages' hashes in memory; compiling statements that run once does not pay; and joining by
+# nested loops is quadratic in a day's rows whenever the statistics are not there yet.
+SESSION = (
+    "set local work_mem = '128MB'; set local jit = off; set local enable_nestloop = off; "
+    "set local search_path = capture"
+)
 
 
 @dataclass(frozen=True, slots=True)
