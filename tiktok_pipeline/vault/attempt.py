@@ -21,8 +21,9 @@ from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.vault.claim import Claim, patiently
 from tiktok_pipeline.vault.errors import GrantMismatch, VaultError
 from tiktok_pipeline.vault.failures import Failures
+from tiktok_pipeline.vault.keyring import KeyRing
 from tiktok_pipeline.vault.sealer import Sealer
-from tiktok_pipeline.vault.sealing import Field, Place
+from tiktok_pipeline.vault.sealing import Field, Place, seal
 from tiktok_pipeline.vault.secret import SecretToken
 from tiktok_pipeline.vault.spool import Spool, SpooledPair
 from tiktok_pipeline.vault.window import UnprotectedWindow
@@ -102,15 +103,18 @@ class Attempts:
         return done
 
     def _carry_out(self, claim: Claim, refresh: Refresh) -> None:
+        keys = (
+            self.sealer.current()
+        )  # looked at before the call: between answer and disk nothing may be waited for
         crash_point("before_send")
         try:
             grant = refresh(claim.refresh_token)
         except Exception as error:
             self.failures.failed(claim, error)
         else:
-            self._answered(claim, grant, time.perf_counter())
+            self._answered(claim, grant, keys, time.perf_counter())
 
-    def _answered(self, claim: Claim, grant: TokenGrant, at: float) -> None:
+    def _answered(self, claim: Claim, grant: TokenGrant, keys: KeyRing, at: float) -> None:
         crash_point("after_answer")
         if grant.open_id != claim.open_id:
             mismatch = GrantMismatch(
@@ -119,7 +123,7 @@ class Attempts:
             )
             self.failures.refused(claim, mismatch, "grant_mismatch")
             return
-        pair = self._sealed(claim, grant)
+        pair = self._sealed(claim, grant, keys)
         crash_point("after_seal")
         try:
             self.spool.put(pair)
@@ -134,19 +138,20 @@ class Attempts:
         self.spool.remove(pair)
         crash_point("before_return")
 
-    def _sealed(self, claim: Claim, grant: TokenGrant) -> SpooledPair:
+    def _sealed(self, claim: Claim, grant: TokenGrant, keys: KeyRing) -> SpooledPair:
         account_id, version = claim.account_id, claim.base_version + 1
+        key = keys.keys[keys.primary]
         return SpooledPair(
             account_id=account_id,
             attempt_id=claim.attempt_id,
             open_id=claim.open_id,
             base_version=claim.base_version,
             base_saved_at=claim.base_saved_at,
-            access_token=self.sealer.seal(
-                grant.access_token, self.place(account_id, "access_token", version)
+            access_token=seal(
+                grant.access_token, self.place(account_id, "access_token", version), keys.primary, key
             ),
-            refresh_token=self.sealer.seal(
-                grant.refresh_token, self.place(account_id, "refresh_token", version)
+            refresh_token=seal(
+                grant.refresh_token, self.place(account_id, "refresh_token", version), keys.primary, key
             ),
             expires_in=grant.expires_in,
             refresh_expires_in=grant.refresh_expires_in,

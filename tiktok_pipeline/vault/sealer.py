@@ -53,10 +53,14 @@ class Sealer:
         return cls(ring, partial(look_again, warehouse, path, environment))
 
     def seal(self, token: SecretToken, place: Place) -> bytes:
-        """The sealed form of `token` for `place`, with the primary key. Needs no database."""
-        self._look_sometimes()
-        ring = self._ring
+        """The sealed form of `token` for `place`, with the primary key. Works without the database."""
+        ring = self.current()
         return seal(token, place, ring.primary, ring.keys[ring.primary])
+
+    def current(self) -> KeyRing:
+        """The keys as they are now, for whoever must not wait for the database when it comes to sealing."""
+        self._look_sometimes()
+        return self._ring
 
     def unseal(self, sealed: bytes, place: Place) -> SecretToken:
         """The token that was sealed for `place`. Raises VaultKeyMissing or VaultTampered."""
