@@ -23,6 +23,7 @@ from requests.utils import get_environ_proxies
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, HTTPError, MaxRetryError, NewConnectionError, ProxyError
+from urllib3.response import HTTPResponse as PooledResponse
 
 from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.tiktok.errors import MalformedError, TransientError
@@ -215,7 +216,7 @@ class _DeadlineResponse(HTTPResponse):
 class _Connection(HTTPConnection):
     response_class = _DeadlineResponse
 
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+    def getresponse(self) -> PooledResponse:  # type: ignore[override]  # as urllib3 itself does
         crash_point("after_send")
         return super().getresponse()
 
