@@ -48,7 +48,7 @@ def overview_page(
 @router.get("/stores/new")
 def new_store_page(request: Request) -> Response:
     """The form for a new store."""
-    return _new_store_page(request, {})
+    return _new_store_page(request, {"code": "", "name": "", "pic": "", "contact": ""})
 
 
 @router.post("/stores/new")
