@@ -28,7 +28,19 @@ def server_url() -> Iterator[str]:
 
     # Not under pytest's own folder: another session may close or prune that while the server runs as another user.
     with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder) / "pg") as server:
-        yield server.url("postgres")
+        url = server.url("postgres")
+        _hurry(url)
+        yield url
+
+
+def _hurry(url: str) -> None:
+    """Let the operating system write when it likes: no test cuts the power, and dropping a database waits for disks."""
+    with psycopg.connect(
+        make_url(url).set(drivername="postgresql").render_as_string(False), autocommit=True
+    ) as c:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            c.execute(f"alter system set {setting} = off".encode())
+        c.execute("select pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
