@@ -1,5 +1,5 @@
 # Every target sets up what it needs: uv when it is missing, then the environment of uv.lock.
-.PHONY: demo setup test soak check bench
+.PHONY: demo setup test soak check bench screenshots
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -30,6 +30,10 @@ check: .venv/.ready
 bench: .venv/.ready
 	$(UV) sync --quiet --locked --group bench
 	$(RUN) --group bench python -m bench
+
+# The portal's pages into docs/images; needs a chromium.
+screenshots: .venv/.ready
+	$(RUN) python -m docs.screenshots
 
 .venv/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	$(UV) sync --quiet --locked

@@ -22,7 +22,7 @@ def chromium_here() -> str | None:
 def headless(program: str) -> Iterator[Browser]:
     """The browser while the block runs."""
     with sync_playwright() as playwright:
-        # Containers forbid it a sandbox of its own; it meets no pages but ours.
+        # Containers forbid it a sandbox of its own, and it meets no pages but ours.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         try:
             yield browser
