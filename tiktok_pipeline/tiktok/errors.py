@@ -65,6 +65,10 @@ class RateLimitedError(TransientError):
     """Over TikTok's limit, or no room under it in the time given: the endpoint waits, for everybody."""
 
 
+class CircuitOpen(TransientError):
+    """TikTok has answered only errors for a while, to anybody: nothing was sent, and it is not this call's trouble."""
+
+
 class AuthError(TikTokError):
     """The token or grant was refused: refresh, and if that does not help, reconnect.
 

@@ -4,6 +4,12 @@ TikTok allows 600 per endpoint and app in a sliding 60 seconds. PostgreSQL keeps
 uses (`ops.quota_reserve`): use number n may happen one period after use number n - slots. The period is
 a little longer than the window, so that a request that leaves late and arrives early cannot break the limit.
 
+Every use is in that one ring, whoever asks; that alone is what keeps the limit. A share of it is kept for callers for
+whom a person waits: scheduled callers first pass a ring of their own, `<endpoint> scheduled`, that lets through no more
+than the rest. They take a use of the whole only when it is their turn there, so nothing of theirs lies ahead in the ring
+of the whole, and who asks on demand waits for nobody as long as the share lasts. What nobody asks for on demand is not
+given to scheduled callers: in a sliding window that is known only when it is over.
+
 Measured by `bench/quota.py` (two cores, PostgreSQL 15 with fsync), against pyrate-limiter 4.5's PostgreSQL bucket:
 
 - 8 processes x 8 threads, 600 in 6 s: this one had at most 600 in any window and used 97.5 % of the limit at
@@ -34,6 +40,20 @@ MAX_BATCH = 64
 BATCH_SECONDS = 0.05  # a batch is what this process used in so long
 PAUSE_KNOWN_SECONDS = 0.1  # how old the knowledge that there is no pause may be
 ENDLESS_SECONDS = 86_400.0
+SCHEDULED = " scheduled"  # after an endpoint's name: the ring of what scheduled callers may use
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """Any `slots` + 1 uses in a row span `period_seconds` or more; a permit is good for `tolerance_seconds`."""
+
+    slots: int
+    period_seconds: float
+    tolerance_seconds: float
+
+    @property
+    def a_second(self) -> float:
+        return self.slots / self.period_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +78,10 @@ class _Endpoint:
 class Quota:
     """Permits for one TikTok app. Threads share it; every process makes its own.
 
-    `window_seconds` is TikTok's 60; tests shorten it. A process that dies leaves nothing to clean up: permits
-    that it had not used are lost, at most one per waiting thread and one batch.
+    `on_demand_share` is the percentage that scheduled callers leave free; with `on_demand`, the caller is one for
+    whom a person waits, and may use all of the limit. Captures are scheduled callers, also when a person starts them:
+    they ask for thousands of pages. `window_seconds` is TikTok's 60; tests shorten it. A process that dies leaves
+    nothing to clean up: permits that it had not used are lost, at most one per waiting thread and one batch.
     """
 
     def __init__(
@@ -68,14 +90,14 @@ class Quota:
         client_key: str,
         requests_per_minute: int = 600,
         *,
+        on_demand_share: int = 0,
+        on_demand: bool = False,
         window_seconds: float = 60.0,
     ) -> None:
-        jitter = window_seconds * JITTER_SHARE
-        turns = _turns(requests_per_minute)
-        self._slots = requests_per_minute // turns
-        self._period_seconds = (window_seconds + jitter) / turns
-        # Half of the jitter is for this process to wake up and send, half for the way to TikTok.
-        self._tolerance_seconds = jitter / 2
+        self._whole = _whole(requests_per_minute, window_seconds)
+        self._scheduled = None
+        if on_demand_share and not on_demand:
+            self._scheduled = _scheduled(self._whole, requests_per_minute, on_demand_share, window_seconds)
         self._warehouse = warehouse
         self._client_key = client_key
         self._closing = threading.Event()
@@ -94,12 +116,17 @@ class Quota:
         Raises RateLimitedError, at once, when that will not be before `deadline` (`time.monotonic()`), and
         TransientError when the quota is closed meanwhile.
         """
+        if self._scheduled is not None:
+            self._acquire(endpoint + SCHEDULED, self._scheduled, deadline)
+        self._acquire(endpoint, self._whole, deadline)
+
+    def _acquire(self, endpoint: str, pace: _Pace, deadline: float | None) -> None:
         here = self._endpoints.setdefault(endpoint, _Endpoint())
         while True:
-            permit = self._next_permit(endpoint, here, deadline)
+            permit = self._next_permit(endpoint, here, pace, deadline)
             # Asked just before the permit's moment: the answer must not make it late.
             self._wait_until(permit.use_at - PAUSE_KNOWN_SECONDS / 2, endpoint)
-            if not self._not_paused(endpoint, here):
+            if pace is self._whole and not self._not_paused(endpoint, here):
                 continue
             self._wait_until(permit.use_at, endpoint)
             # An overslept permit belongs to a moment that is over: used now, it could break the limit.
@@ -123,33 +150,33 @@ class Quota:
         if self._closing.wait(wait) if wait > 0 else self._closing.is_set():
             raise TransientError("the quota was closed", code="closed", endpoint=endpoint, sent=False)
 
-    def _next_permit(self, endpoint: str, here: _Endpoint, deadline: float | None) -> _Permit:
+    def _next_permit(self, endpoint: str, here: _Endpoint, pace: _Pace, deadline: float | None) -> _Permit:
         with here.lock:
             now = time.monotonic()
             while here.permits and here.permits[0].stale_at < now:
                 here.permits.popleft()
             if not here.permits:
-                self._reserve(endpoint, here, ENDLESS_SECONDS if deadline is None else deadline - now)
+                self._reserve(endpoint, here, pace, ENDLESS_SECONDS if deadline is None else deadline - now)
             if here.permits and (deadline is None or here.permits[0].use_at <= deadline):
                 return here.permits.popleft()
         raise RateLimitedError(
             "the quota has no room in the time given", code="quota_exhausted", endpoint=endpoint, sent=False
         )
 
-    def _reserve(self, endpoint: str, here: _Endpoint, patience: float) -> None:
+    def _reserve(self, endpoint: str, here: _Endpoint, pace: _Pace, patience: float) -> None:
         """Reserve for the next moment: one permit when there is a wait, else what the last moment used up.
 
         A batch saves a commit per request when the limit is far away, and hoards nothing when it is near.
         """
         asked_at = time.monotonic()
         used_a_second = here.batch / max(asked_at - here.reserved_at, 0.001)
-        moment = min(BATCH_SECONDS, self._tolerance_seconds / 2)
-        here.batch = max(1, min(int(used_a_second * moment), MAX_BATCH, self._slots))
+        moment = min(BATCH_SECONDS, pace.tolerance_seconds / 2)
+        here.batch = max(1, min(int(used_a_second * moment), MAX_BATCH, pace.slots))
         waits = self._sql(
             "quota/reserve",
             endpoint,
-            slots=self._slots,
-            period_seconds=self._period_seconds,
+            slots=pace.slots,
+            period_seconds=pace.period_seconds,
             permits=here.batch,
             patience_seconds=max(patience, 0.0),
         )
@@ -159,7 +186,7 @@ class Quota:
         here.permits.extend(
             _Permit(
                 use_at=answered_at + row["wait_seconds"],
-                stale_at=asked_at + row["wait_seconds"] + self._tolerance_seconds,
+                stale_at=asked_at + row["wait_seconds"] + pace.tolerance_seconds,
             )
             for row in waits
         )
@@ -186,6 +213,29 @@ class Quota:
     def _sql(self, name: str, endpoint: str, **parameters: Any) -> list[dict[str, Any]]:
         bound = {"client_key": self._client_key, "endpoint": endpoint, **parameters}
         return self._through_outages(self._warehouse.execute, name, bound)
+
+
+def scheduled_a_minute(requests_per_minute: int, on_demand_share: int) -> float:
+    """How many requests a minute scheduled callers come to, when they ask as fast as they may."""
+    whole = _whole(requests_per_minute, 60.0)
+    return 60 * min(whole.a_second, _scheduled(whole, requests_per_minute, on_demand_share, 60.0).a_second)
+
+
+def _whole(limit: int, window: float) -> _Pace:
+    jitter = window * JITTER_SHARE
+    turns = _turns(limit)
+    # Half of the jitter is for this process to wake up and send, half for the way to TikTok.
+    return _Pace(limit // turns, (window + jitter) / turns, jitter / 2)
+
+
+def _scheduled(whole: _Pace, limit: int, on_demand_share: int, window: float) -> _Pace:
+    """The part of `whole` that is left: fewer slots, so that each turn has some free, at the rate that is left.
+
+    Without jitter: this bound is ours, and TikTok's is kept by the whole.
+    """
+    percent = 100 - on_demand_share
+    slots = max(1, whole.slots * percent // 100)
+    return _Pace(slots, window * slots / (limit * percent / 100), whole.tolerance_seconds)
 
 
 def _turns(limit: int) -> int:
