@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tiktok_pipeline.capture.ledger import Ledger
 from tiktok_pipeline.capture.loop import CaptureLoop
+from tiktok_pipeline.crash_points import crash_point
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def capture_days(
             loop.finish(day)
     gaps = ledger.close_all() + (ledger.close(first, last) if first < today else 0)
     if today in days:
+        crash_point("before_plan")
         planned = ledger.plan(today)
         planned += ledger.plan_afresh(today) if force else 0
         log.info("%s of %s: %d account-days planned", ledger.endpoint, today, planned)

@@ -24,6 +24,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.warehouse.connection import AWAY, Warehouse
 
 Endpoint = Literal["user_info", "video_list"]
@@ -163,7 +164,9 @@ class Ledger:
         Of a disabled account nothing is captured: its day is a gap from the start.
         """
         self._execute("cancel", day=day)
-        return len(self._execute("plan", day=day)) + len(self._execute("plan_again", day=day))
+        first_time = len(self._execute("plan", day=day))
+        crash_point("half_planned")
+        return first_time + len(self._execute("plan_again", day=day))
 
     def plan_afresh(self, day: dt.date) -> int:
         """Plan a fresh capture of what was captured today already; how many account-days that is."""
@@ -189,6 +192,8 @@ class Ledger:
                     poison["error_message"],
                 )
         rows = self._execute("claim", day=day, places=places, in_hand=list(in_hand))
+        if rows:
+            crash_point("claimed")
         return [AccountDay(**row) for row in rows]
 
     def left(self, day: dt.date) -> int:

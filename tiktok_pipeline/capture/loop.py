@@ -20,6 +20,7 @@ from tiktok_pipeline.capture.account import AccountRequests
 from tiktok_pipeline.capture.board import Board
 from tiktok_pipeline.capture.ledger import AccountDay, Failure, LeaseLost, Ledger, Reason
 from tiktok_pipeline.capture.pages import PAGE_CAP, Step, profile_step, video_step
+from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.tiktok.answers import Answer
 from tiktok_pipeline.tiktok.errors import (
@@ -89,6 +90,7 @@ class CaptureLoop:
             if unit.status == "DISABLED":
                 raise AccountDisabled("the account is disabled")
             answer = self.requests.page_of(unit)
+            crash_point("page_answered")
             step = profile_step(answer) if unit.endpoint == "user_info" else video_step(answer, unit)
             self._land(unit, answer, step)
         except LeaseLost:
@@ -99,6 +101,7 @@ class CaptureLoop:
         except Exception as error:
             self._fail(unit, error)
             return None
+        crash_point("last_page_landed" if step.last else "page_landed")
         if step.last:
             return None
         return dataclasses.replace(unit, cursor=step.next_cursor, pages=unit.pages + 1)

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import sql as composed
 
+from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.project_files import sql
 from tiktok_pipeline.warehouse.connection import Warehouse
 
@@ -72,7 +73,10 @@ def _derive_part(warehouse: Warehouse, text: bytes, part: dict[str, Any]) -> int
         with psycopg.ClientCursor(cursor.connection) as script:
             script.execute(SESSION)
             script.execute(text, part)
-            return _row_count(script)
+            changed = _row_count(script)
+        crash_point("derived")
+    crash_point("derive_committed")
+    return changed
 
 
 def rows_by_day(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> dict[dt.date, DayRows]:
