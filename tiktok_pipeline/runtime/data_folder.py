@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shlex
+import re
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 from tiktok_pipeline.errors import PipelineError
@@ -61,8 +62,7 @@ class DataFolder:
             os.close(descriptor)
             raise DataFolderTaken(self.path, owner) from None
         os.ftruncate(descriptor, 0)
-        command = shlex.join(["tiktok-pipeline", *sys.argv[1:]])
-        os.write(descriptor, f"pid {os.getpid()} ({command[:400]})\n".encode())
+        os.write(descriptor, f"pid {os.getpid()} ({_command()})\n".encode())
         self._descriptor = descriptor
 
     def release(self) -> None:
@@ -70,3 +70,8 @@ class DataFolder:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _command() -> str:
+    """The command without what it was given: an option may be an authorization code, an address hold a password."""
+    return " ".join(["tiktok-pipeline", *takewhile(re.compile("[a-z][a-z-]*").fullmatch, sys.argv[1:])])

@@ -55,3 +55,19 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PipelineError, match=r"data folder .*/file: .*DATA_DIR"):
         DataFolder(tmp_path / "file").own()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["serve", "--port", "3000"], "tiktok-pipeline serve"),
+        (["account", "add", "jakarta_01", "--auth-code", "abc*1!2.va"], "tiktok-pipeline account add"),
+        (["import-history", "postgresql://hub:word@db/hub"], "tiktok-pipeline import-history"),
+    ],
+)
+def test_the_owner_is_named_without_a_code_or_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], named: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tiktok-pipeline", *arguments])
+    with DataFolder(tmp_path):
+        assert (tmp_path / "owner").read_text() == f"pid {os.getpid()} ({named})\n"
