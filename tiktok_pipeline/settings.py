@@ -56,6 +56,15 @@ class Settings(BaseSettings):
     tiktok_requests_per_minute: int = Field(
         600, ge=1, le=1_000_000, description="TikTok's limit per endpoint in any sliding 60 seconds"
     )
+    on_demand_share: int = Field(
+        10, ge=0, le=90, description="percent of that limit that captures leave free for calls on demand"
+    )
+    capture_window_minutes: int = Field(
+        60,
+        ge=1,
+        le=1440,
+        description="how long the daily capture may take; a forecast warns when it takes longer",
+    )
     encryption_keys_file: Path | None = Field(
         None, description="the key ring; absent: DATA_DIR/encryption_keys.json"
     )
@@ -84,6 +93,9 @@ class Settings(BaseSettings):
     )
     capture_workers: int = Field(
         8, ge=1, le=16, description="threads that talk to TikTok in one run; each may hold a connection"
+    )
+    video_gone_after: int = Field(
+        3, ge=1, le=365, description="complete captures without a video after which it counts as gone"
     )
     pages_keep_days: int | None = Field(
         None,

@@ -22,6 +22,7 @@ class Board:
         self.ledger = ledger
         self.day = day
         self.places = places
+        self.gave_up: Exception | None = None
         self._waiting: deque[AccountDay] = deque()
         self._in_hand: set[int] = set()  # accounts: those that wait and those that a thread works on
         self._look_again_at = 0.0
@@ -60,6 +61,11 @@ class Board:
         """Hand out nothing more."""
         with self._changed:
             self._stop()
+
+    def give_up(self, why: Exception) -> None:
+        """Hand out nothing more, because it is in vain just now."""
+        self.gave_up = why
+        self.stop()
 
     def _fill_places(self) -> None:
         free = self.places - len(self._in_hand)

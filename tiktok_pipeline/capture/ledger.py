@@ -255,6 +255,13 @@ class Ledger:
             final=failure.final,
         )
 
+    def put_off(self, day: dt.date, why: str) -> int:
+        """Note on all that is open of `day` that TikTok is down; how many account-days. A later run takes them up.
+
+        None of them has failed. If no run comes to it, that is what their gap says.
+        """
+        return len(self._execute("put_off", day=day, error_message=why))
+
     def extend_leases(self) -> None:
         """Show that this worker is alive. Not repeated: the next heartbeat comes soon."""
         self.warehouse.execute("capture/extend_leases", self._common)

@@ -1,7 +1,8 @@
 """The capture loop: threads take account-days from the board, fetch a page each, and land it.
 
 One account's trouble stays its own: whatever goes wrong with it is written to its ledger row, and the
-others go on. Only a database that stays away ends the loop.
+others go on. Only a database that stays away ends the loop, and a TikTok that answers nobody: then what is left is put
+off until a later run.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.tiktok.answers import Answer
 from tiktok_pipeline.tiktok.errors import (
     AuthError,
+    CircuitOpen,
     MalformedError,
     PermanentError,
     RateLimitedError,
@@ -58,7 +60,7 @@ class CaptureLoop:
         self.workers = workers
 
     def finish(self, day: dt.date) -> None:
-        """Work until every account-day of `day` that may be fetched is captured or failed."""
+        """Work until every account-day of `day` that may be fetched is captured, failed or, all together, put off."""
         board = Board(self.ledger, day, self.workers * PLACES_PER_WORKER)
         with self._alive(), ThreadPoolExecutor(self.workers, thread_name_prefix="capture") as pool:
             threads = [pool.submit(self._work, board) for _ in range(self.workers)]
@@ -70,12 +72,18 @@ class CaptureLoop:
                 board.stop()
                 self.requests.stop()
                 raise
+        if board.gave_up is not None:
+            left = self.ledger.put_off(day, str(board.gave_up))
+            log.error("%s of %s: %d account-days put off: %s", self.ledger.endpoint, day, left, board.gave_up)
         self.ledger.tell_hub(day)
 
     def _work(self, board: Board) -> None:
         while (unit := board.take()) is not None:
             try:
                 further = self._advance(unit)
+            except CircuitOpen as error:
+                board.give_up(error)  # no account's trouble: none of them has failed
+                return
             except BaseException:
                 board.stop()  # the database stays away: no thread can do anything useful
                 raise
@@ -96,7 +104,7 @@ class CaptureLoop:
         except LeaseLost:
             log.info("%s: another worker has taken it over, or its day is over", unit)
             return None
-        except AWAY:
+        except (*AWAY, CircuitOpen):
             raise
         except Exception as error:
             self._fail(unit, error)

@@ -15,6 +15,7 @@ from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline.hub.links import ConnectLinks
 from tiktok_pipeline.runtime.credentials import connect_links, vault_warehouse
 from tiktok_pipeline.settings import configure_logging
+from tiktok_pipeline.tiktok.circuit import Circuit
 from tiktok_pipeline.tiktok.client import TikTokClient
 from tiktok_pipeline.tiktok.oauth import OAuthClient
 from tiktok_pipeline.tiktok.quota import Quota
@@ -89,9 +90,11 @@ class TikTokResource(dg.ConfigurableResource):
 
     @contextmanager
     def client(self, warehouse: Warehouse) -> Iterator[TikTokClient]:
-        """A client that keeps to the quota held in `warehouse`."""
-        quota = Quota(warehouse, self.client_key, self.requests_per_minute)
-        client = TikTokClient(self.base_url, self.client_key, quota)
+        """A client of scheduled work: within its part of the quota, and behind the circuit, held in `warehouse`."""
+        quota = Quota(
+            warehouse, self.client_key, self.requests_per_minute, on_demand_share=settings.on_demand_share
+        )
+        client = TikTokClient(self.base_url, self.client_key, quota, Circuit(warehouse, self.client_key))
         try:
             yield client
         finally:

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Collection
+from contextlib import nullcontext
 from functools import cache
 
 from requests import PreparedRequest
@@ -13,8 +14,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, sleep_using_e
 from tenacity.wait import wait_random_exponential
 
 from tiktok_pipeline.tiktok.answers import Answer, DataShape, UserInfoData, VideoListData, read_display
+from tiktok_pipeline.tiktok.circuit import Circuit, Entry
 from tiktok_pipeline.tiktok.errors import (
     AuthError,
+    CircuitOpen,
     MalformedError,
     RateLimitedError,
     ScopeError,
@@ -42,7 +45,8 @@ class TikTokClient:
 
     `timeout_seconds` is the total for one attempt. A transient error is answered by up to `max_attempts`
     attempts with full jitter between them, an unreadable answer by one more. A 429 pauses the endpoint for
-    every process, and is waited out up to MAX_PAUSES times without counting as an attempt.
+    every process, and is waited out up to MAX_PAUSES times without counting as an attempt. With a `circuit`, a call
+    waits while TikTok answers nobody, and begins anew when it does; CircuitOpen when that takes too long.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class TikTokClient:
         base_url: str,
         client_key: str,
         quota: Quota | None = None,
+        circuit: Circuit | None = None,
         *,
         timeout_seconds: float = 30.0,
         pool_size: int = 16,
@@ -57,6 +62,7 @@ class TikTokClient:
     ) -> None:
         self.client_key = client_key
         self._quota = quota
+        self._circuit = circuit
         self._transport = Transport(base_url, timeout_seconds=timeout_seconds, pool_size=pool_size)
         self._prepare = cache(self._prepared)
         self._closing = threading.Event()
@@ -111,6 +117,8 @@ class TikTokClient:
         self._closing.set()
         if self._quota:
             self._quota.close()
+        if self._circuit:
+            self._circuit.close()
         self._transport.close()
 
     def _prepared(self, method: str, endpoint: str, fields: tuple[str, ...]) -> PreparedRequest:
@@ -124,10 +132,12 @@ class TikTokClient:
         body: bytes,
         shape: type[DataShape],
     ) -> Answer:
-        def attempt() -> Answer:
-            return self._through_trouble(self._send, prepared, endpoint, token, body, shape)
+        def attempt(entry: Entry | None) -> Answer:
+            return self._through_trouble(self._send, prepared, endpoint, token, body, shape, entry)
 
-        return self._through_pauses(attempt)
+        if self._circuit is None:
+            return self._through_pauses(attempt, None)
+        return self._circuit.call(endpoint, lambda entry: self._through_pauses(attempt, entry))
 
     def _send(
         self,
@@ -136,6 +146,7 @@ class TikTokClient:
         token: SecretToken,
         body: bytes,
         shape: type[DataShape],
+        entry: Entry | None,
     ) -> Answer:
         secret = token.reveal()
         if not _HEADER_SAFE.fullmatch(secret):  # http.client would quote it in its complaint
@@ -144,12 +155,13 @@ class TikTokClient:
             self._quota.acquire(endpoint)
         if self._closing.is_set():
             raise TransientError("the client was closed", code="closed", endpoint=endpoint, sent=False)
-        with self._counting:
-            self._sent += 1
         headers = {"Authorization": f"Bearer {secret}"}
         if body:
             headers["Content-Type"] = "application/json"
-        return read_display(self._transport.send(prepared, endpoint, headers, body), shape, secret)
+        with self._circuit.request(entry) if self._circuit and entry else nullcontext():
+            with self._counting:
+                self._sent += 1
+            return read_display(self._transport.send(prepared, endpoint, headers, body), shape, secret)
 
     def _pause_everybody(self, state: RetryCallState) -> None:
         error = _error_of(state)
@@ -184,7 +196,7 @@ def _pause_seconds(state: RetryCallState) -> float:
 
 def _worth_repeating(state: RetryCallState) -> bool:
     error = _error_of(state)
-    if isinstance(error, RateLimitedError):
+    if isinstance(error, RateLimitedError | CircuitOpen):
         return False
     if isinstance(error, TransientError):
         return error.code != "closed"

@@ -6,8 +6,8 @@ a little longer than the window, so that a request that leaves late and arrives 
 
 Every use is in that one ring, whoever asks; that alone is what keeps the limit. A share of it is kept for callers for
 whom a person waits: scheduled callers first pass a ring of their own, `<endpoint> scheduled`, that lets through no more
-than the rest. They take a use of the whole only when it is their turn there, so nothing of theirs lies ahead in the ring
-of the whole, and who asks on demand waits for nobody as long as the share lasts. What nobody asks for on demand is not
+than the rest. They take a use of the whole only when it is their turn there, so nothing of theirs lies ahead in that
+ring, and who asks on demand waits for nobody as long as the share lasts. What nobody asks for on demand is not
 given to scheduled callers: in a sliding window that is known only when it is over.
 
 Measured by `bench/quota.py` (two cores, PostgreSQL 15 with fsync), against pyrate-limiter 4.5's PostgreSQL bucket:

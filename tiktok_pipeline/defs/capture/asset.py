@@ -9,12 +9,15 @@ import dagster as dg
 
 from tiktok_pipeline.capture.account import AccountRequests
 from tiktok_pipeline.capture.days import capture_days
+from tiktok_pipeline.capture.forecast import Forecast, forecasts, in_words
 from tiktok_pipeline.capture.ledger import DayTotals, Endpoint, Ledger
 from tiktok_pipeline.capture.loop import CaptureLoop
 from tiktok_pipeline.defs.partitions import dates_of, settings
 from tiktok_pipeline.defs.resources import TikTokResource, TokenVaultResource, WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
 from tiktok_pipeline.defs.tables import table_metadata
+from tiktok_pipeline.tiktok.circuit import open_circuits
+from tiktok_pipeline.tiktok.quota import scheduled_a_minute
 from tiktok_pipeline.warehouse.connection import Warehouse
 
 # Keeps the queue tidy: one capturing run at a time. Correctness comes from the ledger and the quota.
@@ -39,6 +42,16 @@ def ledger_of(warehouse: Warehouse, endpoint: Endpoint, run_id: str | None = Non
     return Ledger(warehouse, endpoint, settings.reporting_timezone, grace, run_id)
 
 
+def forecasts_of(warehouse: Warehouse, today: dt.date) -> list[Forecast]:
+    """How long a day's capture takes, per TikTok app, as the settings want it."""
+    return forecasts(
+        warehouse,
+        today,
+        pages_a_minute=scheduled_a_minute(settings.tiktok_requests_per_minute, settings.on_demand_share),
+        window_minutes=settings.capture_window_minutes,
+    )
+
+
 def capture(
     context: dg.AssetExecutionContext,
     endpoint: Endpoint,
@@ -58,6 +71,8 @@ def capture(
         ledger = ledger_of(opened, endpoint, context.run.run_id)
         requests = AccountRequests(client, tiktok.oauth(), vault)
         loop = CaptureLoop(ledger, requests, settings.capture_workers)
+        forecast = in_words(forecasts_of(opened, ledger.today()))
+        context.log.info(f"{endpoint}: {forecast}")
         done = capture_days(ledger, loop, dates, force=config.force)
         totals = ledger.totals(dates[0], dates[-1])
         for date in dates:

@@ -1,0 +1,30 @@
+"""Does the daily capture fit its window? By the pages that the accounts had when they were last captured."""
+
+import dagster as dg
+
+from tiktok_pipeline.capture.forecast import in_words
+from tiktok_pipeline.defs.capture.asset import forecasts_of, ledger_of
+from tiktok_pipeline.defs.partitions import settings
+from tiktok_pipeline.defs.resources import WarehouseResource
+from tiktok_pipeline.defs.retries import retry_when_transient
+
+
+@dg.asset_check(
+    asset=dg.AssetKey(["capture", "video_list"]),
+    name="fits_the_window",
+    description="A whole day, profiles and videos, can be captured within CAPTURE_WINDOW_MINUTES at the quota's speed.",
+)
+def video_list_fits_the_window(warehouse: WarehouseResource) -> dg.AssetCheckResult:
+    """The verdict on the next day's capture."""
+    with retry_when_transient(), warehouse.opened() as opened:
+        found = forecasts_of(opened, ledger_of(opened, "video_list").today())
+    numbers = {
+        "pages": sum(one.pages for one in found),
+        "minutes": max((one.minutes for one in found), default=0.0),
+        "window_minutes": settings.capture_window_minutes,
+    }
+    return dg.AssetCheckResult(
+        passed=all(one.fits for one in found),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"forecast": in_words(found), **numbers},
+    )
