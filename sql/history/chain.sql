@@ -15,6 +15,8 @@ select
     gaps_hash,
     pages_hash,
     imported_hash,
+    deleted,
+    deleted_hash,
     head
 from capture.manifest
 order by position

@@ -1,11 +1,14 @@
 -- What was imported for each day from first to last. A row is a day with imports.
--- before_hash leaves out the account-days that were imported after the day's latest entry in the manifest.
+-- Of stores that were deleted, the hashes are left. before_hash leaves out the account-days that were imported after
+-- the day's latest entry in the manifest.
 with latest as (
     select distinct on (day)
         day,
         written_at
     from capture.manifest
-    where day between %(first)s and %(last)s
+    where
+        day between %(first)s and %(last)s
+        and reason <> 'deleted'
     order by day, revision desc
 ),
 
@@ -30,6 +33,7 @@ parts as (
         day,
         account_id,
         '' as item_id,
+        0 as rows,
         new,
         sha256(convert_to(concat_ws(
             '|', endpoint, day - date '2000-01-01', account_id, quote_nullable(time_zone)
@@ -41,6 +45,7 @@ parts as (
         i.day,
         i.account_id,
         i.item_id,
+        1,
         d.new,
         sha256(convert_to(concat_ws(
             '|', i.endpoint, i.day - date '2000-01-01', i.account_id, quote_nullable(i.item_id),
@@ -54,11 +59,25 @@ parts as (
             and i.day = d.day
             and i.account_id = d.account_id
     where i.day between %(first)s and %(last)s
+    union all
+    select
+        d.endpoint,
+        d.day,
+        d.account_id,
+        '',
+        d.imported_rows,
+        coalesce(d.state = 'imported' and d.finished_at > l.written_at, false),
+        d.imported_hashes
+    from capture.deleted_account_day as d
+    left join latest as l on d.day = l.day
+    where
+        d.day between %(first)s and %(last)s
+        and d.imported_hashes <> ''
 )
 
 select
     day,
-    count(*) filter (where item_id <> '') as imported_rows,
+    sum(rows)::bigint as imported_rows,
     encode(sha256(string_agg(hash, '' order by endpoint, account_id, item_id collate "C")), 'hex') as imported_hash,
     coalesce(encode(sha256(
         string_agg(hash, '' order by endpoint, account_id, item_id collate "C") filter (where new is not true)

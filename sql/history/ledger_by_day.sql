@@ -1,20 +1,27 @@
 -- What the ledger says of each day from first to last. A row is a day with account-days. Those before an account was
 -- connected do not count: they say nothing, and are written whenever somebody asks for such days.
--- new_…: what was added after the day's latest entry in the manifest; gaps_before_hash leaves these out.
+-- new_…: what was added after the day's latest entry in the manifest (a deletion's adds nothing); gaps_before_hash
+-- leaves these out. Account-days of stores that were deleted count as they did before.
 with latest as (
     select distinct on (day)
         day,
         written_at
     from capture.manifest
-    where day between %(first)s and %(last)s
+    where
+        day between %(first)s and %(last)s
+        and reason <> 'deleted'
     order by day, revision desc
 ),
 
 account_days as (
     select
-        d.*,
-        coalesce(d.state = 'imported' and d.finished_at > l.written_at, false) as new_import,
-        coalesce(d.state = 'gap' and d.planned_at > l.written_at, false) as new_gap,
+        d.endpoint,
+        d.day,
+        d.account_id,
+        d.state,
+        d.planned_at,
+        d.finished_at,
+        d.items,
         -- No time zone or date style of a session may show in what is hashed.
         sha256(convert_to(concat_ws(
             '|', d.endpoint, d.day - date '2000-01-01', d.account_id, quote_nullable(d.time_zone), d.state,
@@ -22,10 +29,30 @@ account_days as (
             quote_nullable(extract(epoch from d.started_at)), quote_nullable(extract(epoch from d.captured_at))
         ), 'UTF8')) as hash
     from capture.account_day as d
-    left join latest as l on d.day = l.day
     where
         d.day between %(first)s and %(last)s
         and d.reason is distinct from 'not_yet_connected'
+    union all
+    select
+        endpoint,
+        day,
+        account_id,
+        state,
+        planned_at,
+        finished_at,
+        items,
+        hash
+    from capture.deleted_account_day
+    where day between %(first)s and %(last)s
+),
+
+aged as (
+    select
+        d.*,
+        coalesce(d.state = 'imported' and d.finished_at > l.written_at, false) as new_import,
+        coalesce(d.state = 'gap' and d.planned_at > l.written_at, false) as new_gap
+    from account_days as d
+    left join latest as l on d.day = l.day
 )
 
 select
@@ -47,5 +74,5 @@ select
     coalesce(encode(sha256(
         string_agg(hash, '' order by endpoint, account_id) filter (where state = 'gap' and not new_gap)
     ), 'hex'), '') as gaps_before_hash
-from account_days
+from aged
 group by day

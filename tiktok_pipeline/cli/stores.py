@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.history.deletion import delete_store
 from tiktok_pipeline.hub.disconnecting import disable, enable
 from tiktok_pipeline.hub.overview import store_line
-from tiktok_pipeline.hub.stores import add_store, change_store, delete_store, list_stores
+from tiktok_pipeline.hub.stores import add_store, change_store, list_stores
 from tiktok_pipeline.runtime.credentials import connect_links
 from tiktok_pipeline.runtime.database import migrated_warehouse, shared_database
 from tiktok_pipeline.settings import load_settings
@@ -122,8 +123,9 @@ def delete(
             confirm = typer.prompt(f"Type {code} to delete it", err=True)
         if confirm.strip() != code:
             raise PipelineError(f"store {code}: not deleted, as its code was not typed.")
-        delete_store(warehouse, code)
-    typer.echo(f"store {code}: deleted")
+        deleted = delete_store(warehouse, code, actor="cli")
+    seen = f"; {deleted.days:,} days of the chain say so" if deleted.days else ""
+    typer.echo(f"store {code}: deleted{seen}")
 
 
 @app.command("list")

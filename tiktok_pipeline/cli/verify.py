@@ -84,6 +84,10 @@ def _say(verdict: Verdict) -> None:
             f"{verdict.days:,} days, {verdict.pages:,} pages, {verdict.imported_rows:,} imported rows: "
             "nothing was edited"
         )
+    if verdict.deleted:
+        typer.echo(
+            f"{verdict.deleted:,} account-days were of stores that were deleted: of them the hashes are left"
+        )
     if verdict.read_back:
         typer.echo(f"read from the archive: {', '.join(f'{month:%Y-%m}' for month in verdict.read_back)}")
     if verdict.not_yet_in_chain:

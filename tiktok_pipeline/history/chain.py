@@ -11,21 +11,31 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields, replace
 from typing import Any, Literal
 
-from tiktok_pipeline.warehouse.connection import Warehouse
+import psycopg
+from psycopg.rows import DictRow
 
-COUNTS = ("account_days", "captured", "imported", "gaps", "items", "pages", "imported_rows")
-HASHES = ("captured_hash", "gaps_hash", "pages_hash", "imported_hash")
+from tiktok_pipeline.warehouse.connection import Warehouse, run
+
+COUNTS = ("account_days", "captured", "imported", "gaps", "items", "pages", "imported_rows", "deleted")
+HASHES = ("captured_hash", "gaps_hash", "pages_hash", "imported_hash", "deleted_hash")
 IN_WORDS = {
     "captured_hash": "the ledger of what was captured",
     "gaps_hash": "the gaps",
     "pages_hash": "the pages",
     "imported_hash": "the imported rows",
+    "deleted_hash": "what is left of deleted stores",
 }
+
+Reason = Literal["closed", "import", "gap", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
 class DayContent:
-    """What there is of one day: counts, and hashes (SHA-256 in hex, empty when there is nothing)."""
+    """What there is of one day: counts, and hashes (SHA-256 in hex, empty when there is nothing).
+
+    What belonged to stores that were deleted since still counts: of it the hashes are left. `deleted` are such
+    account-days.
+    """
 
     day: dt.date
     account_days: int = 0
@@ -39,6 +49,8 @@ class DayContent:
     gaps_hash: str = ""
     pages_hash: str = ""
     imported_hash: str = ""
+    deleted: int = 0
+    deleted_hash: str = ""
 
     def differences(self, other: DayContent, names: Iterable[str] = COUNTS + HASHES) -> list[str]:
         """In words, what `other`, found now, has that this does not; empty when they are equal."""
@@ -60,7 +72,7 @@ class Entry:
 
     position: int
     revision: int
-    reason: Literal["closed", "import", "gap"]
+    reason: Reason
     content: DayContent
     head: str
 
@@ -70,16 +82,18 @@ class Entry:
         return self.content.day
 
 
-def next_entry(chain: list[Entry], reason: Literal["closed", "import", "gap"], content: DayContent) -> Entry:
-    """The entry that follows `chain`."""
-    revision = 1 + max((entry.revision for entry in chain if entry.day == content.day), default=0)
-    entry = Entry(len(chain) + 1, revision, reason, content, "")
-    return replace(entry, head=head_of(chain[-1].head if chain else "", entry))
+def next_entry(newest: Entry | None, latest: Entry | None, reason: Reason, content: DayContent) -> Entry:
+    """The entry that follows the chain's `newest`; `latest` is the newest of its day."""
+    position, before = (newest.position, newest.head) if newest else (0, "")
+    entry = Entry(position + 1, latest.revision + 1 if latest else 1, reason, content, "")
+    return replace(entry, head=head_of(before, entry))
 
 
 def head_of(before: str, entry: Entry) -> str:
     """SHA-256 over the head before and everything an entry says, joined by line feeds; in hex."""
-    said = (before, entry.position, entry.revision, entry.reason, *astuple(entry.content))
+    said = [before, entry.position, entry.revision, entry.reason, *astuple(entry.content)]
+    if not entry.content.deleted:
+        del said[-2:]  # what was not deleted is not said
     return hashlib.sha256("\n".join(str(part) for part in said).encode()).hexdigest()
 
 
@@ -101,6 +115,11 @@ def latest_entries(chain: list[Entry]) -> dict[dt.date, Entry]:
 def read_chain(warehouse: Warehouse) -> list[Entry]:
     """All entries, oldest first."""
     return [_entry(row) for row in warehouse.execute("history/chain")]
+
+
+def chain_seen_by(cursor: psycopg.Cursor[DictRow]) -> list[Entry]:
+    """All entries that a transaction sees, oldest first."""
+    return [_entry(row) for row in run(cursor, "history/chain")]
 
 
 def _entry(row: dict[str, Any]) -> Entry:

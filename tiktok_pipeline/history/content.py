@@ -41,6 +41,7 @@ def days_now(
     span = {"first": first, "last": last}
     found: dict[dt.date, dict[str, Any]] = {}
     rows = run(cursor, "history/ledger_by_day", span) + run(cursor, "history/imported_by_day", span)
+    rows += run(cursor, "history/deleted_by_day", {**span, "deletion_id": None})
     for row in rows + (_pages_by_day(cursor, first, last) if pages else []):
         found.setdefault(row["day"], {}).update(row)
     return {day: _day_now(row) for day, row in sorted(found.items())}

@@ -1,7 +1,8 @@
 """Writing the manifest: each day enters the chain once it is closed, in order, and is never rewritten.
 
 What is added to a day later (an import into a gap, a gap that nobody had written) becomes a further entry at the
-end of the chain, if all that stood there before still stands. Anything else is left to `verify` to name.
+end of the chain, if all that stood there before still stands. So does a deletion (see deletion.py). Anything else is
+left to `verify` to name.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ import datetime as dt
 import logging
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
 
-from tiktok_pipeline.history.chain import DayContent, Entry, latest_entries, next_entry, read_chain
+from tiktok_pipeline.history.chain import (
+    DayContent,
+    Entry,
+    Reason,
+    chain_seen_by,
+    latest_entries,
+    next_entry,
+    read_chain,
+)
 from tiktok_pipeline.history.content import DayNow, days_now
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 from tiktok_pipeline.warehouse.derive import months
@@ -72,7 +81,7 @@ def _close(
 ) -> tuple[list[Entry], dt.date | None]:
     """Add the days from `first` to `last` until one is not closed; the entries, and that day."""
     with warehouse.transaction() as cursor:
-        chain, now = _alone(warehouse, cursor)
+        chain, now = _alone(cursor)
         known = latest_entries([entry for entry in chain if entry.reason == "closed"])
         unplanned = _unplanned(cursor, zone, first, last)
         found = days_now(cursor, first, last)
@@ -83,7 +92,7 @@ def _close(
             if there.unsettled or unplanned.get(day):
                 return entries, day
             if day not in known:
-                entries.append(_append(cursor, chain, "closed", there.content, now, run_id))
+                entries.append(append(cursor, chain, "closed", there.content, now, run_id))
             day += DAY
         return entries, None
 
@@ -93,7 +102,7 @@ def _amend(
 ) -> tuple[list[Entry], dict[dt.date, list[str]]]:
     """Add what came to `days` of one month after their latest entries; a day that was edited gets no entry."""
     with warehouse.transaction() as cursor:
-        chain, now = _alone(warehouse, cursor)
+        chain, now = _alone(cursor)
         known = latest_entries(chain)
         archived = bool(run(cursor, "history/archived_months", {"first": days[0], "last": days[-1]}))
         found = days_now(cursor, days[0], days[-1], pages=not archived)
@@ -110,7 +119,7 @@ def _amend(
                 log.error("%s was edited: %s", day, "; ".join(changes))
                 continue
             imported = there.new_imports if entry is not None else there.content.imported
-            added.append(_append(cursor, chain, "import" if imported else "gap", there.content, now, run_id))
+            added.append(append(cursor, chain, "import" if imported else "gap", there.content, now, run_id))
         return added, differences
 
 
@@ -121,7 +130,16 @@ def changes_of(then: DayContent, now: DayNow) -> list[str]:
     """
     if not now.new_imports and not now.new_gaps:
         return then.differences(now.content)
-    kept = ["captured", "items", "pages", "captured_hash", "pages_hash", "imported_hash"]
+    kept = [
+        "captured",
+        "items",
+        "pages",
+        "captured_hash",
+        "pages_hash",
+        "imported_hash",
+        "deleted",
+        "deleted_hash",
+    ]
     differences = then.differences(now.before, [*kept, *([] if now.new_imports else ["gaps_hash"])])
     if now.content.imported - now.new_imports != then.imported:
         differences.append(
@@ -138,15 +156,21 @@ def with_pages_of(now: DayNow, pages: DayContent) -> DayNow:
     return replace(now, content=replace(now.content, **known), before=replace(now.before, **known))
 
 
-def _alone(warehouse: Warehouse, cursor: psycopg.Cursor[DictRow]) -> tuple[list[Entry], dt.datetime]:
-    """Keep other writers of the chain out, and imports; the chain, and the time of what is read from now on."""
+def hold_chain(cursor: psycopg.Cursor[DictRow]) -> list[Entry]:
+    """The chain, to which nobody else adds before the transaction ends."""
     cursor.execute("select pg_advisory_xact_lock(%s)", (CHAIN_LOCK,))
+    return chain_seen_by(cursor)
+
+
+def _alone(cursor: psycopg.Cursor[DictRow]) -> tuple[list[Entry], dt.datetime]:
+    """Keep other writers of the chain out, and imports; the chain, and the time of what is read from now on."""
+    chain = hold_chain(cursor)
     # An import under way would be older than the entry and yet not in it. It waits, or we do.
     cursor.execute("lock table capture.imported in share mode")
     cursor.execute("select ops.now() as now")
     clock = cursor.fetchone()
     assert clock is not None
-    return read_chain(warehouse), clock["now"]
+    return chain, clock["now"]
 
 
 def _unplanned(
@@ -160,15 +184,17 @@ def _unplanned(
     return counted
 
 
-def _append(
+def append(
     cursor: psycopg.Cursor[DictRow],
     chain: list[Entry],
-    reason: Literal["closed", "import", "gap"],
+    reason: Reason,
     content: DayContent,
     now: dt.datetime,
     run_id: str | None,
 ) -> Entry:
-    entry = next_entry(chain, reason, content)
+    """Add an entry to the chain, in the database and in `chain`, which `hold_chain` gave."""
+    latest = next((entry for entry in reversed(chain) if entry.day == content.day), None)
+    entry = next_entry(chain[-1] if chain else None, latest, reason, content)
     row = {
         **asdict(content),
         "position": entry.position,

@@ -108,6 +108,9 @@ def _put_back(warehouse: Warehouse, month: ArchivedMonth, folder: Folder, endpoi
             cursor.execute(composed.SQL("comment on table {} is {}").format(partition, told))
         with connection.transaction():
             copy_pages(cursor, partition, folder, endpoint)
+            # Of a store that was deleted the archive still holds the pages; they belong to nobody here.
+            gone = "delete from {} where account_id not in (select id from hub.store_accounts)"
+            cursor.execute(composed.SQL(gone).format(partition))
         cursor.execute(
             composed.SQL(
                 "alter table {} add foreign key (account_id, endpoint, day)"

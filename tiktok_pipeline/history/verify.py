@@ -16,7 +16,10 @@ from tiktok_pipeline.warehouse.derive import months
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What verifying came to. `edited`: the days whose content is not what the chain says, and what differs."""
+    """What verifying came to. `edited`: the days whose content is not what the chain says, and what differs.
+
+    `deleted`: account-days of deleted stores, of which the hashes are left; pages and imported rows count them, too.
+    """
 
     entries: int
     newest: Entry | None
@@ -25,6 +28,7 @@ class Verdict:
     pages: int = 0
     imported_rows: int = 0
     edited: dict[dt.date, list[str]] = field(default_factory=dict)
+    deleted: int = 0
     not_yet_in_chain: int = 0
     read_back: list[dt.date] = field(default_factory=list)
 
@@ -73,6 +77,7 @@ def verify(
         days=len(contents),
         pages=sum(content.pages for content in contents),
         imported_rows=sum(content.imported_rows for content in contents),
+        deleted=sum(content.deleted for content in contents),
         edited=dict(sorted(edited.items())),
         not_yet_in_chain=waiting,
         read_back=sorted(archived),

@@ -53,16 +53,6 @@ def change_store(warehouse: Warehouse, code: str, name: str, pic: str, contact: 
     return Store(**changed[0])
 
 
-def delete_store(warehouse: Warehouse, code: str) -> None:
-    """Delete the store, its accounts with their tokens, and everything captured, imported and derived of them.
-
-    It cannot be undone; disabling its accounts is the normal act. TikTok is not told: disconnect the accounts first.
-    Raises PipelineError when there is no such store.
-    """
-    if not warehouse.execute("hub/delete_store", {"store_code": code}):
-        raise PipelineError(f"store {code!r}: there is none. It may have been deleted.")
-
-
 def list_stores(warehouse: Warehouse) -> list[Store]:
     """All stores, by code."""
     return [Store(**row) for row in warehouse.execute("hub/list_stores")]

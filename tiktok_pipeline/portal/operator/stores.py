@@ -8,10 +8,13 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.history.deletion import StoreInUse, delete_store
 from tiktok_pipeline.hub.disconnecting import disable, enable
 from tiktok_pipeline.hub.overview import StoreLine, overview, store_line
-from tiktok_pipeline.hub.stores import add_store, change_store, delete_store
+from tiktok_pipeline.hub.stores import add_store, change_store
 from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.portal.operator.login import signed_in
+from tiktok_pipeline.portal.operator.session import OperatorSession
 from tiktok_pipeline.portal.pages import page
 
 # What a redirect may say was done; anything else in the address says nothing.
@@ -108,13 +111,22 @@ def enable_all(context: Context, store_code: str) -> Response:
 
 
 @router.post("/stores/{store_code}/delete")
-def delete(request: Request, context: Context, store_code: str, confirmation: Text = "") -> Response:
+def delete(
+    request: Request,
+    context: Context,
+    session: Annotated[OperatorSession, Depends(signed_in)],
+    store_code: str,
+    confirmation: Text = "",
+) -> Response:
     """Delete a store with everything of it, when its code was typed."""
     require_store_line(context, store_code)
     if confirmation.strip() != store_code:
         problem = f"Not deleted: type the store's code, {store_code}, to confirm."
         return store_page(request, context, store_code, 400, problem=problem)
-    delete_store(context.warehouse, store_code)
+    try:
+        delete_store(context.warehouse, store_code, actor=session.id)
+    except StoreInUse as problem:
+        return store_page(request, context, store_code, 409, problem=str(problem))
     return RedirectResponse("/?done=deleted", 303)
 
 
