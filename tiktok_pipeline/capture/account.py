@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tiktok_pipeline.capture.ledger import AccountDay
 from tiktok_pipeline.hub.accounts import mark_need_reconnect
@@ -28,9 +28,17 @@ class AccountRequests:
         token cannot be refreshed just now.
         """
         if unit.endpoint == "user_info":
-            return self._ask(unit, lambda access: self.client.user_info(access.token, access.scopes))
+            return self._ask(
+                unit.account_id, lambda access: self.client.user_info(access.token, access.scopes)
+            )
         return self._ask(
-            unit, lambda access: self.client.video_list(access.token, access.scopes, unit.cursor)
+            unit.account_id, lambda access: self.client.video_list(access.token, access.scopes, unit.cursor)
+        )
+
+    def videos_of(self, account_id: int, video_ids: Sequence[str]) -> Answer:
+        """Those of the account's videos `video_ids`, at most 20, that TikTok still knows. Raises as `page_of`."""
+        return self._ask(
+            account_id, lambda access: self.client.video_query(access.token, access.scopes, video_ids)
         )
 
     def stop(self) -> None:
@@ -52,13 +60,13 @@ class AccountRequests:
                 return False
             return mark_need_reconnect(cursor, account_id, reason)
 
-    def _ask(self, unit: AccountDay, request: Callable[[AccessToken], Answer]) -> Answer:
-        access = self.vault.access_token(unit.account_id, self.oauth.refresh)
+    def _ask(self, account_id: int, request: Callable[[AccessToken], Answer]) -> Answer:
+        access = self.vault.access_token(account_id, self.oauth.refresh)
         try:
             return request(access)
         except AuthError:
             # An access token may die before its time. A second refusal, with a fresh one, is final.
-            access = self.vault.renew(unit.account_id, access, self.oauth.refresh)
+            access = self.vault.renew(account_id, access, self.oauth.refresh)
         try:
             return request(access)
         except AuthError as refused:

@@ -139,6 +139,12 @@ class Overlap(Rule):
     videos: int = Field(2, ge=1, le=19)
 
 
+class CutList(Rule):
+    """A list that ends after this many videos, with has_more false; video_count stays whole."""
+
+    videos: int = Field(0, ge=0)
+
+
 class ContentRule(Rule):
     """Hits a part of the videos, always the same ones."""
 
@@ -256,6 +262,8 @@ class Faults(BaseModel):
     short_pages: Rules[ShortPages] = []
     empty_pages: Rules[Rule] = []
     overlap: Rules[Overlap] = []
+    cut_list: Rules[CutList] = []
+    unsorted: Rules[Rule] = []
     # in what is served
     counters: Rules[BadCounters] = []
     falling_counters: Rules[FallingCounters] = []

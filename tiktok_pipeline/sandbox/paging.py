@@ -38,6 +38,10 @@ def faulty_page(
         page = _overlapping(videos, cursor, size, overlap.videos)
     else:
         page = page_before(videos, cursor, size)
+    if cut := faults.pick("cut_list", "video/list", account):
+        page = _cut(videos, cursor, page, cut.videos)
+    if len(page.videos) > 1 and faults.pick("unsorted", "video/list", account):
+        page = Page([*page.videos[1:], page.videos[0]], page.cursor, page.has_more)
     if page.videos and faults.pick("empty_pages", "video/list", account):
         # An empty page points just above the next video; asked again from there, the video comes.
         border = page.videos[0].posted_ms + 1
@@ -63,6 +67,15 @@ def _overlapping(videos: Sequence[Video], cursor: int, size: int, shared: int) -
     shared = min(shared, size - 1)  # at least one new video, or the list would never end
     start = max(0, end - (size - shared))
     return Page(videos[start : end + shared][::-1], videos[start].posted_ms, start > 0)
+
+
+def _cut(videos: Sequence[Video], cursor: int, page: Page, kept: int) -> Page:
+    """Return a page of a list that ends after its newest `kept` videos."""
+    left = max(0, kept - (len(videos) - _end(videos, cursor)))
+    if left >= len(page.videos):
+        return Page(page.videos, page.cursor, page.has_more and left > len(page.videos))
+    chosen = page.videos[:left]
+    return Page(chosen, chosen[-1].posted_ms if chosen else 0, False)
 
 
 def _looping(videos: Sequence[Video], cursor: int, size: int, page: Page) -> Page:

@@ -63,6 +63,12 @@ class VideoListData(DataShape):
         return self
 
 
+class VideoQueryData(DataShape):
+    """The `data` of video/query."""
+
+    videos: list[dict[str, Any]]
+
+
 class _Error(DataShape):
     code: str
     message: str | None = None

@@ -2,6 +2,8 @@
 
 A file is named after its table: `sql/snapshots/tiktok_user_daily.sql` makes `snapshots.tiktok_user_daily`.
 It takes `first` and `last`, `share` and `shares` (of the stores), and running it twice changes nothing.
+A table whose rows compare a day with the one before also takes `until`: up to there, it derives again the day after
+`last` that was compared with what has changed.
 """
 
 from __future__ import annotations
@@ -30,12 +32,12 @@ AT_ONCE = 2
 
 @dataclass(frozen=True, slots=True)
 class DayRows:
-    """What a derived table holds for one day."""
+    """What a derived table holds for one day; of a table that does not say what is imported or late, none is."""
 
     day: dt.date
     rows: int
-    imported: int
-    late: int
+    imported: int = 0
+    late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,14 @@ def derive(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> i
     spans = list(months(first, last))
     shares = 1 if len(spans) >= AT_ONCE else AT_ONCE
     work = [
-        {"first": start, "last": end, "share": share, "shares": shares}
+        # Only behind the whole range: within it, the next month's own part looks back at this one's last day.
+        {
+            "first": start,
+            "last": end,
+            "until": dt.date.max if end == last else end,
+            "share": share,
+            "shares": shares,
+        }
         for start, end in spans
         for share in range(shares)
     ]
@@ -81,18 +90,23 @@ def _derive_part(warehouse: Warehouse, text: bytes, part: dict[str, Any]) -> int
 
 def rows_by_day(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> dict[dt.date, DayRows]:
     """Rows of a snapshot table on each day from `first` to `last` that has any."""
+    names = {column.name for column in columns(warehouse, table)}
+    counted = composed.SQL(
+        "count(*) filter (where source = 'import') as imported, count(*) filter (where late) as late"
+        if {"source", "late"} <= names
+        else "0 as imported, 0 as late"
+    )
     statement = composed.SQL(
         """
         select
             snapshot_date as day,
             count(*) as rows,
-            count(*) filter (where source = 'import') as imported,
-            count(*) filter (where late) as late
+            {counted}
         from {table}
         where snapshot_date between %(first)s and %(last)s
         group by snapshot_date
         """
-    ).format(table=composed.Identifier(*table.split(".")))
+    ).format(counted=counted, table=composed.Identifier(*table.split(".")))
     with warehouse.transaction() as cursor:
         cursor.execute(statement, {"first": first, "last": last})
         return {row["day"]: DayRows(**row) for row in cursor.fetchall()}

@@ -12,6 +12,7 @@ from tiktok_pipeline.capture.days import capture_days
 from tiktok_pipeline.capture.forecast import Forecast, forecasts, in_words
 from tiktok_pipeline.capture.ledger import DayTotals, Endpoint, Ledger
 from tiktok_pipeline.capture.loop import CaptureLoop
+from tiktok_pipeline.capture.vanished import ask_after_vanished
 from tiktok_pipeline.defs.partitions import dates_of, settings
 from tiktok_pipeline.defs.resources import TikTokResource, TokenVaultResource, WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
@@ -74,11 +75,25 @@ def capture(
         forecast = in_words(forecasts_of(opened, ledger.today()))
         context.log.info(f"{endpoint}: {forecast}")
         done = capture_days(ledger, loop, dates, force=config.force)
+        asked = 0
+        if endpoint == "video_list" and done.included_today:
+            asked = ask_after_vanished(
+                opened,
+                requests,
+                done.today,
+                zone=settings.reporting_timezone,
+                run_id=context.run.run_id,
+                workers=settings.capture_workers,
+            )
         totals = ledger.totals(dates[0], dates[-1])
         for date in dates:
             metadata = _of_one_date(totals.get(date, DayTotals(date)))
             if date == done.today:
-                metadata["requests"] = client.requests_sent
+                metadata |= {"requests": client.requests_sent, "forecast": forecast}
+                if down := open_circuits(opened):
+                    metadata["circuit"] = "; ".join(down)
+                if asked:
+                    metadata["vanished_videos_asked_after"] = asked
             if date == done.today or len(dates) == 1:
                 metadata |= _outcomes(ledger.outcomes(date), totals.get(date, DayTotals(date)).account_days)
             context.add_asset_metadata(metadata, partition_key=str(date))

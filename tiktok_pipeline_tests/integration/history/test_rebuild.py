@@ -25,6 +25,9 @@ def test_a_rebuild_of_nothing_new_changes_no_row_and_has_the_same_checksums(past
     assert {table: (made.changed, made.rows) for table, made in first.items()} == {
         USERS: (10, 10),
         VIDEOS: (30, 30),
+        "snapshots.account_day_verdict": (10, 10),
+        "snapshots.video_change": (54, 54),  # each day lists three other videos
+        "snapshots.counter_fall": (0, 0),
     }
     before = rows(past.warehouse, f"select xmin::text, ctid::text from {VIDEOS}")
     again = rebuilt(past.warehouse)
@@ -65,9 +68,9 @@ def test_the_checksum_depends_on_neither_order_nor_time_of_deriving_nor_session(
 
 
 def test_every_table_with_a_file_of_its_name_is_rebuilt(past: Past) -> None:
-    assert derived_tables(past.warehouse)[:2] == [USERS, VIDEOS]
+    assert {USERS, VIDEOS} < set(derived_tables(past.warehouse))
 
 
 @pytest.mark.parametrize("day", [dt.date(2024, 5, 1)])
 def test_a_range_without_anything_rebuilds_to_nothing(past: Past, day: dt.date) -> None:
-    assert [made.rows for made in rebuild(past.warehouse, day, day)] == [0, 0]
+    assert {made.rows for made in rebuild(past.warehouse, day, day)} == {0}
