@@ -72,6 +72,7 @@ def control_app(sandbox: Sandbox, api: DisplayApi) -> Starlette:
         Route("/sandbox/clock", control.clock, methods=["GET", "PUT"]),
         Route("/sandbox/expire", control.expire, methods=["POST"]),
         Route("/sandbox/revoke", control.revoke, methods=["POST"]),
+        Route("/sandbox/secrets", control.secrets),
         Route("/sandbox/webhook", control.webhook, methods=["POST"]),
         Route("/sandbox/media/{kind}/{name}.svg", control.media),
     ]
@@ -217,6 +218,10 @@ class _Control:
         """Disconnect an account from all apps, as its owner can in TikTok."""
         wanted = _AccountWanted.model_validate_json(await request.body())
         return _json({"revoked": self._sandbox.tokens.disconnect(self._sandbox.index_of(wanted.account))})
+
+    async def secrets(self, _request: Request) -> Response:
+        """Return every code and token given out so far and every PKCE verifier received, to look for leaks."""
+        return _json(self._sandbox.tokens.secrets)
 
     @_plainly
     async def webhook(self, request: Request) -> Response:

@@ -60,6 +60,9 @@ class TokenStore:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.secrets: list[
+            str
+        ] = []  # every code and token ever given out, every verifier received; for tests
         self._codes: dict[str, Code] = {}
         self._access: dict[str, AccessToken] = {}
         self._grants: dict[str, Grant] = {}
@@ -75,6 +78,7 @@ class TokenStore:
         """Return a code for what a person has just granted. Codes hold `*` and `!`, as TikTok's do."""
         code = f"{secrets.token_urlsafe(48)}*{secrets.randbelow(4)}!{secrets.randbelow(9000) + 1000}.va"
         expires = self._clock.now() + CODE_SECONDS
+        self.secrets.append(code)
         self._codes[code] = Code(account, client_key, scopes, redirect_uri, code_challenge, expires)
         return code
 
@@ -82,6 +86,8 @@ class TokenStore:
         self, code: str, client_key: str, redirect_uri: str, verifier: str | None, lifetimes: tuple[int, int]
     ) -> Issued:
         """Spend a code. Raises OAuthError when it is unknown, spent, expired, or bound to something else."""
+        if verifier:
+            self.secrets.append(verifier)
         found = self._codes.get(code)
         if found is None or found.client_key != client_key or found.expires_at <= self._clock.now():
             raise OAuthError("invalid_grant", "Authorization code is expired.")
@@ -93,7 +99,7 @@ class TokenStore:
             raise OAuthError("invalid_request", "Code verifier or code challenge is invalid.")
         del self._codes[code]
         access, refresh = lifetimes
-        grant = Grant(found.account, client_key, found.scopes, _token("rft"), self._clock.now() + refresh)
+        grant = Grant(found.account, client_key, found.scopes, self._new("rft"), self._clock.now() + refresh)
         self._grants[grant.refresh_token] = grant
         return self._issue(grant, access)
 
@@ -117,7 +123,7 @@ class TokenStore:
             raise OAuthError("invalid_grant", "Refresh token is invalid or expired.")
         if rotate:
             del self._grants[refresh_token]
-            grant.refresh_token = _token("rft")
+            grant.refresh_token = self._new("rft")
             self._grants[grant.refresh_token] = grant
         return self._issue(grant, access_seconds)
 
@@ -164,24 +170,24 @@ class TokenStore:
             for grant in self._grants.values()
         )
 
+    def client_token(self) -> str:
+        """Return a client access token; it opens nothing in the Display API."""
+        return self._new("clt")
+
+    def _new(self, kind: str) -> str:
+        token = f"{kind}.{secrets.token_urlsafe(48)}!{secrets.randbelow(9000) + 1000}.va"
+        self.secrets.append(token)
+        return token
+
     def _issue(self, grant: Grant, access_seconds: int) -> Issued:
         now = self._clock.now()
         for old in [t for t in grant.access_tokens if self._access[t].expires_at <= now]:
             grant.access_tokens.discard(old)
             del self._access[old]
-        token = _token("act")
+        token = self._new("act")
         grant.access_tokens.add(token)
         self._access[token] = AccessToken(grant, now + access_seconds)
         return Issued(grant, token, access_seconds, round(grant.refresh_expires_at - now))
-
-
-def client_token() -> str:
-    """Return a client access token; it opens nothing in the Display API."""
-    return _token("clt")
-
-
-def _token(kind: str) -> str:
-    return f"{kind}.{secrets.token_urlsafe(48)}!{secrets.randbelow(9000) + 1000}.va"
 
 
 def _proves(verifier: str | None, challenge: str) -> bool:

@@ -200,6 +200,11 @@ class SandboxProcess:
         """Let an account disconnect the app: its access and refresh tokens are dead."""
         self._ask("POST", "revoke", {"account": account})
 
+    def secrets(self) -> list[str]:
+        """Return every code and token given out so far and every PKCE verifier received."""
+        secrets: list[str] = self._ask("GET", "secrets")
+        return secrets
+
     def webhook(
         self,
         url: str,

@@ -4,7 +4,7 @@ from typing import Any
 
 from tiktok_pipeline.sandbox.calls import Call
 from tiktok_pipeline.sandbox.envelope import OAuthError, Reply, to_json
-from tiktok_pipeline.sandbox.oauth import Issued, client_token
+from tiktok_pipeline.sandbox.oauth import Issued
 from tiktok_pipeline.sandbox.state import Sandbox
 
 _MALFORMED = "The request parameters are malformed."
@@ -16,7 +16,8 @@ def token(sandbox: Sandbox, call: Call) -> Reply:
     client_key = _authenticated_client(sandbox, form)
     grant_type = form.get("grant_type", "")
     if grant_type == "client_credentials":
-        return _flat(sandbox, {"access_token": client_token(), "expires_in": 7200, "token_type": "Bearer"})
+        answer = {"access_token": sandbox.tokens.client_token(), "expires_in": 7200, "token_type": "Bearer"}
+        return _flat(sandbox, answer)
     if grant_type == "authorization_code":
         code, redirect_uri = form.get("code"), form.get("redirect_uri")
         if not code or not redirect_uri:

@@ -10,6 +10,7 @@ import logging
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -157,9 +158,10 @@ def _readable(message: object, *secrets: str) -> str:
     """TikTok's message in one short line, without anything that must not be seen."""
     if not isinstance(message, str):
         return ""
-    for secret in secrets:
-        if secret:
-            message = message.replace(secret, "***")
+    for secret in filter(None, secrets):
+        # As it is, or as a form sends it: an answer may echo the request.
+        for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret)):
+            message = message.replace(form, "***")
     return " ".join(message.split())[:MAX_MESSAGE_LENGTH]
 
 

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -47,27 +48,28 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "tiktok_pipeline.cli", *arguments]
 
 
+def run_command(folder: Path, *arguments: str, **settings: str) -> Answer:
+    """What `tiktok-pipeline` says in `folder` with these settings alone, run in this process."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        _as_it_was(),
+        contextlib.chdir(folder),
+        mock.patch.dict(os.environ, clean_environment(**settings), clear=True),
+        mock.patch.object(sys, "argv", ["tiktok-pipeline", *arguments]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Answer(out.getvalue(), err.getvalue(), code)
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> CommandLine:
     """Runs `tiktok-pipeline` in an empty folder: `cli("doctor", DATABASE_URL=…)`."""
-
-    def run(*arguments: str, **settings: str) -> Answer:
-        out, err, code = io.StringIO(), io.StringIO(), 0
-        with (
-            _as_it_was(),
-            contextlib.chdir(tmp_path),
-            mock.patch.dict(os.environ, clean_environment(**settings), clear=True),
-            mock.patch.object(sys, "argv", ["tiktok-pipeline", *arguments]),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            try:
-                main()
-            except SystemExit as end:
-                code = int(end.code or 0)
-        return Answer(out.getvalue(), err.getvalue(), code)
-
-    return run
+    return partial(run_command, tmp_path)
 
 
 @contextlib.contextmanager

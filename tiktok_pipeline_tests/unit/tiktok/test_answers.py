@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -197,6 +198,15 @@ def test_an_oauth_error_in_the_other_envelope_is_understood() -> None:
 def test_an_oauth_answer_of_another_shape_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedError):
         read_oauth(http_answer(body))
+
+
+def test_a_request_that_is_echoed_shows_no_secret() -> None:
+    secret = "a/b+c=d e"
+    echoed = f"bad request: client_secret={quote_plus(secret)} or {quote(secret)} or {quote(secret, safe='')}"
+    body = json.dumps({"error": "invalid_request", "error_description": echoed}).encode()
+    with pytest.raises(TikTokError) as error:
+        read_oauth(http_answer(body), secret)
+    assert "client_secret=*** or *** or ***" in str(error.value)
 
 
 def test_no_secret_shows_in_an_error_or_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
