@@ -1,5 +1,6 @@
--- Ask to send. One row when the circuit is open: whether the probe is ours now, or somebody's, and since when it is open.
--- The row is locked by whoever takes the probe; who comes second looks again and finds it taken.
+-- Ask to send. One row when the circuit is open: whether the probe is ours now, or about to be sent by somebody, and since
+-- when it is open. The row is locked by whoever takes the probe. Who comes second cannot take it any more, but still sees
+-- it as it was before: due. So a probe that is due and not ours is somebody's.
 with taken as (
     update ops.circuit
     set
@@ -16,7 +17,7 @@ with taken as (
 
 select
     exists (select 1 from taken) as probe,
-    coalesce(probe_until > ops.now(), false) as probing,
+    probe_at <= ops.now() as probing,
     last_error,
     extract(epoch from ops.now() - opened_at)::double precision as open_seconds
 from ops.circuit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -18,6 +19,7 @@ from tiktok_pipeline.runtime.data_folder import DataFolder
 from tiktok_pipeline.runtime.database import shared_database
 from tiktok_pipeline.runtime.portal import require_portal_settings
 from tiktok_pipeline.settings import Settings, load_settings
+from tiktok_pipeline.tiktok.circuit import open_circuits
 from tiktok_pipeline.vault.keyring import read_key_ring
 from tiktok_pipeline.vault.registry import must_fit
 from tiktok_pipeline.warehouse.connection import Warehouse, place
@@ -100,6 +102,8 @@ def _check_database(report: _Report, settings: Settings) -> None:
             try:
                 if report.check("database", lambda: _database(warehouse)):
                     report.check("migrations", lambda: _migrations(warehouse, settings))
+                    for down in _open_circuits(warehouse):
+                        report.check("circuit", partial(_raise, PipelineError(down)))
                     report.check(
                         "key ring", lambda: _key_ring(settings, _registered_keys(warehouse, settings))
                     )
@@ -145,6 +149,14 @@ def _migrations(warehouse: Warehouse, settings: Settings) -> str:
     if settings.database_url is None:
         return f"{len(missing)} to apply, from {missing[0]}: the next command that needs them does"
     raise PipelineError(f"{len(missing)} to apply, from {missing[0]}. Run: tiktok-pipeline db migrate")
+
+
+def _open_circuits(warehouse: Warehouse) -> list[str]:
+    """What TikTok does not answer just now; nothing before the migrations."""
+    try:
+        return open_circuits(warehouse)
+    except psycopg.errors.UndefinedTable:
+        return []
 
 
 def _registered_keys(warehouse: Warehouse, settings: Settings) -> dict[int, dict[str, Any]]:
