@@ -22,6 +22,7 @@ TABLES = """
 select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'm') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_toast'
 """
+PIECE = 12
 SHIFTS = (
     (0, 0),
     (1, 2),
@@ -30,7 +31,7 @@ SHIFTS = (
 
 
 def forms(secret: bytes) -> dict[str, bytes]:
-    """How a secret looks as it is and encoded, by the encoding's name."""
+    """How a secret looks as it is, cut off and encoded, by the name of what was done to it."""
     found = {
         "raw": secret,
         "url": quote_from_bytes(secret, safe="").encode(),
@@ -43,6 +44,8 @@ def forms(secret: bytes) -> dict[str, bytes]:
         for before, shared in SHIFTS:
             whole_characters = (before + len(secret)) * 8 // 6
             found[f"{name}, {before} bytes on"] = encode(bytes(before) + secret)[shared:whole_characters]
+    if len(secret) >= 2 * PIECE:  # messages are cut, at their end or in the middle
+        found |= {"its beginning": secret[:PIECE], "its end": secret[-PIECE:]}
     try:
         text = secret.decode()
     except UnicodeDecodeError:

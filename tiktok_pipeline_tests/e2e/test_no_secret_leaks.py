@@ -301,6 +301,7 @@ def connecting_fails(hunt: Hunt, warehouse: Warehouse, link: object, ids: dict[s
         {"remove": ["open_id"]},
         {"replace": {"expires_in": "soon"}},
         {"replace": {"refresh_token": 7}},
+        {"replace": {"access_token": f"{hunt.new('token that is none')}\n"}},
     ):
         sandbox.set_faults(token_answer={**wrong, "times": 1})
         assert "It did not work this time" in hunt.connects(link("store_7"), 7)
@@ -417,7 +418,7 @@ def test_the_hunt_finds_a_canary_in_every_form_and_every_hiding_place(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     rows(warehouse, "create table canary (form text, t text, b bytea, z bytea, j jsonb)")
-    canaries = {form: marked("canary").encode() for form in forms(b"any")}
+    canaries = {form: marked("canary").encode() for form in forms(marked("any").encode())}
     for form, canary in canaries.items():
         hidden = _hidden(canary, form)
         inserted = (
