@@ -150,54 +150,78 @@ comment on column snapshots.video_change.listed is 'true: it is on the list and 
 comment on column snapshots.video_change.previous_date is 'The day of the account''s list before; NULL when this is the first.';
 comment on column snapshots.video_change.created_at is 'When this row was first derived.';
 
+create index video_change_unlisted on snapshots.video_change (account_id, snapshot_date) where not listed;
+
 -- Whether a list proves an absence is judged here, by its verdict: what is not on a list that was cut off or changed
--- under our hands is not missing. A state follows from lists, verdicts and answers of video/query alone.
+-- under our hands is not missing.
+create view snapshots.video_absence as
+select
+    c.store_code,
+    c.account_id,
+    c.video_id,
+    c.previous_date as last_seen,
+    c.snapshot_date as since,
+    r.snapshot_date as until,
+    v.missing_since,
+    v.complete_captures
+from snapshots.video_change as c
+left join lateral (
+    select min(n.snapshot_date) as snapshot_date
+    from snapshots.video_change as n
+    where
+        n.account_id = c.account_id
+        and n.video_id = c.video_id
+        and n.snapshot_date > c.snapshot_date
+) as r on true
+left join lateral (
+    select
+        min(d.snapshot_date) as missing_since,
+        count(*)::integer as complete_captures
+    from snapshots.account_day_verdict as d
+    where
+        d.account_id = c.account_id
+        and d.verdict = 'COMPLETE'
+        and d.snapshot_date >= c.snapshot_date
+        and (r.snapshot_date is null or d.snapshot_date < r.snapshot_date)
+) as v on true
+where not c.listed;
+
+comment on view snapshots.video_absence is
+'One row per stretch of lists without a video that was listed before; proven when a complete list is among them.';
+comment on column snapshots.video_absence.store_code is 'The store that the account belongs to.';
+comment on column snapshots.video_absence.account_id is 'The account: hub.store_accounts.id.';
+comment on column snapshots.video_absence.video_id is 'TikTok''s id of the video.';
+comment on column snapshots.video_absence.last_seen is 'The day of the last list with it.';
+comment on column snapshots.video_absence.since is 'The day of the first list without it.';
+comment on column snapshots.video_absence.until is 'The day on which it was listed again; NULL: not yet.';
+comment on column snapshots.video_absence.missing_since is 'The first day whose complete list lacks it; NULL: none does.';
+comment on column snapshots.video_absence.complete_captures is 'Days whose complete list lacks it.';
+
+-- A state follows from lists, verdicts and answers of video/query alone.
 create view snapshots.video_presence as
-with spells as (
-    select
-        c.store_code,
-        c.account_id,
-        c.video_id,
-        c.snapshot_date as since,
-        c.listed,
-        c.previous_date,
-        lead(c.snapshot_date) over (partition by c.account_id, c.video_id order by c.snapshot_date) as until
-    from snapshots.video_change as c
-),
-
-proven as (
-    select
-        s.*,
-        p.captures,
-        p.first_date
-    from spells as s
-    left join lateral (
-        select
-            count(*)::integer as captures,
-            min(v.snapshot_date) as first_date
-        from snapshots.account_day_verdict as v
-        where
-            v.account_id = s.account_id
-            and v.verdict = 'COMPLETE'
-            and v.snapshot_date >= s.since
-            and (s.until is null or v.snapshot_date < s.until)
-    ) as p on not s.listed
-),
-
-videos as (
+with videos as (
     select
         store_code,
         account_id,
         video_id,
-        min(since) filter (where listed) as first_seen,
-        bool_or(listed) filter (where until is null) as listed,
-        coalesce(bool_or(captures > 0) filter (where until is not null), false) as was_missing,
-        max(previous_date) filter (where until is null) as previous_date,
-        max(first_date) filter (where until is null) as missing_since,
-        coalesce(max(captures) filter (where until is null), 0) as captures_without
-    from proven
+        min(snapshot_date) filter (where listed) as first_seen
+    from snapshots.video_change
     group by
         store_code,
+        account_id,
+        video_id
+),
+
+absences as (
+    select
+        account_id,
+        video_id,
+        bool_or(complete_captures > 0) filter (where until is not null) as was_missing,
+        max(last_seen) filter (where until is null) as last_seen,
+        max(missing_since) filter (where until is null) as missing_since,
+        max(complete_captures) filter (where until is null) as complete_captures
+    from snapshots.video_absence
+    group by
         account_id,
         video_id
 )
@@ -207,14 +231,14 @@ select
     v.account_id,
     v.video_id,
     case
-        when v.captures_without = 0 then case when v.was_missing then 'back' else 'present' end
-        when v.captures_without >= snapshots.threshold_of('gone_after') and not q.found then 'gone'
+        when a.missing_since is null then case when a.was_missing then 'back' else 'present' end
+        when a.complete_captures >= snapshots.threshold_of('gone_after') and not q.found then 'gone'
         else 'missing'
     end as state,
     v.first_seen,
-    case when v.listed then l.last_date else v.previous_date end as last_seen,
-    v.missing_since,
-    v.captures_without as complete_captures_without,
+    coalesce(a.last_seen, l.last_date) as last_seen,
+    a.missing_since,
+    coalesce(a.complete_captures, 0) as complete_captures_without,
     q.observed_at as queried_at,
     q.found as found_by_query
 from videos as v
@@ -225,20 +249,24 @@ inner join (
     from snapshots.account_day_verdict
     group by account_id
 ) as l on v.account_id = l.account_id
+left join absences as a
+    on
+        v.account_id = a.account_id
+        and v.video_id = a.video_id
 left join lateral (
     select
-        a.observed_at,
-        a.body @> jsonb_build_object(
+        e.observed_at,
+        e.body @> jsonb_build_object(
             'data', jsonb_build_object('videos', jsonb_build_array(jsonb_build_object('id', v.video_id)))
         ) as found
-    from capture.video_query as a
+    from capture.video_query as e
     where
-        a.account_id = v.account_id
-        and a.day >= v.missing_since
-        and v.video_id = any(a.asked)
-    order by a.id desc
+        e.account_id = v.account_id
+        and e.day >= a.missing_since
+        and v.video_id = any(e.asked)
+    order by e.id desc
     limit 1
-) as q on v.missing_since is not null;
+) as q on a.missing_since is not null;
 
 comment on view snapshots.video_presence is
 'One row per video: whether its account still lists it, by all that was captured and asked so far.';
@@ -284,26 +312,19 @@ comment on column snapshots.counter_fall.previous_date is 'The day of the observ
 comment on column snapshots.counter_fall.created_at is 'When this row was first derived.';
 
 create view reporting.counter_falls as
-with judged as (
+with purges as (
     select
-        f.*,
-        f.counter in ('like_count', 'likes_count', 'follower_count') as purgeable
-    from snapshots.counter_fall as f
-),
-
-purges as (
-    select
-        j.snapshot_date,
-        count(distinct j.account_id)::integer as accounts
-    from judged as j
-    where j.purgeable
-    group by j.snapshot_date
+        snapshot_date,
+        count(distinct account_id) as accounts
+    from snapshots.counter_fall
+    where counter in ('like_count', 'likes_count', 'follower_count')
+    group by snapshot_date
 ),
 
 observed as (
     select
         snapshot_date,
-        count(distinct account_id)::integer as accounts
+        count(distinct account_id) as accounts
     from (
         select
             snapshot_date,
@@ -316,59 +337,73 @@ observed as (
         from snapshots.account_day_verdict
     ) as seen
     group by snapshot_date
+),
+
+-- The days around a proven vanishing, and around the return after it.
+around as materialized (
+    select
+        a.account_id,
+        a.video_id,
+        e.day + n.days as day,
+        bool_or(e.vanished) as vanished
+    from snapshots.video_absence as a
+    cross join lateral (values (a.since, true), (a.until, false)) as e (day, vanished)
+    cross join generate_series(
+        -snapshots.threshold_of('gone_days')::integer, snapshots.threshold_of('gone_days')::integer
+    ) as n (days)
+    where
+        a.complete_captures > 0
+        and e.day is not null
+    group by
+        a.account_id,
+        a.video_id,
+        e.day + n.days
+),
+
+accounts_around as (
+    select distinct
+        account_id,
+        day
+    from around
+    where vanished
 )
 
 select
-    j.store_code,
-    j.account_id,
-    nullif(j.video_id, '') as video_id,
-    j.snapshot_date,
-    j.previous_date,
-    j.counter,
-    j.before,
-    j.after,
-    j.before - j.after as fall,
+    f.store_code,
+    f.account_id,
+    nullif(f.video_id, '') as video_id,
+    f.snapshot_date,
+    f.previous_date,
+    f.counter,
+    f.before,
+    f.after,
+    f.before - f.after as fall,
     case
-        when exists (
-            select
-            from snapshots.video_change as c
-            inner join snapshots.account_day_verdict as v
-                on
-                    v.account_id = c.account_id
-                    and v.snapshot_date = c.snapshot_date
-                    and v.verdict = 'COMPLETE'
-            where
-                c.account_id = j.account_id
-                and (j.video_id = '' or c.video_id = j.video_id)
-                and (j.video_id <> '' or j.counter in ('likes_count', 'video_count'))
-                and c.previous_date is not null
-                and (j.video_id <> '' or not c.listed)
-                and (
-                    not c.listed
-                    or exists (
-                        select
-                        from snapshots.video_change as earlier
-                        where
-                            earlier.account_id = c.account_id
-                            and earlier.video_id = c.video_id
-                            and earlier.snapshot_date < c.snapshot_date
-                    )
-                )
-                and abs(c.snapshot_date - j.snapshot_date) <= snapshots.threshold_of('gone_days')
-        ) then 'gone'
-        when j.counter in ('view_count', 'share_count') then 'provider_fault'
-        when j.after = 0 and j.before >= snapshots.threshold_of('zero_from') then 'provider_fault'
+        when v.account_id is not null then 'gone'
+        when a.account_id is not null and f.counter in ('likes_count', 'video_count') then 'gone'
+        when f.counter in ('view_count', 'share_count') then 'provider_fault'
+        when f.after = 0 and f.before >= snapshots.threshold_of('zero_from') then 'provider_fault'
         when
-            j.purgeable
+            f.counter in ('like_count', 'likes_count', 'follower_count')
             and p.accounts >= snapshots.threshold_of('purge_accounts')
             and p.accounts >= o.accounts * snapshots.threshold_of('purge_share')
             then 'purge'
         else 'plain'
     end as class,
-    j.counter in ('view_count', 'share_count') as suspicious
-from judged as j
-left join purges as p on p.snapshot_date = j.snapshot_date
-left join observed as o on o.snapshot_date = j.snapshot_date;
+    f.counter in ('view_count', 'share_count') as suspicious
+from snapshots.counter_fall as f
+left join purges as p on f.snapshot_date = p.snapshot_date
+left join observed as o on f.snapshot_date = o.snapshot_date
+left join around as v
+    on
+        f.account_id = v.account_id
+        and f.video_id = v.video_id
+        and f.snapshot_date = v.day
+left join accounts_around as a
+    on
+        f.video_id = ''
+        and f.account_id = a.account_id
+        and f.snapshot_date = a.day;
 
 comment on view reporting.counter_falls is
 'One row per counter and day on which it fell, with what kind of fall that is. What TikTok said is kept everywhere.';

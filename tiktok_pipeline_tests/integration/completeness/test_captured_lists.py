@@ -12,6 +12,7 @@ import pytest
 from tiktok_pipeline.capture.account import AccountRequests
 from tiktok_pipeline.capture.vanished import ask_after_vanished
 from tiktok_pipeline.sandbox.server import SandboxProcess
+from tiktok_pipeline.tiktok.client import TikTokClient
 from tiktok_pipeline.tiktok.errors import ScopeError
 from tiktok_pipeline.vault.secret import SecretToken
 from tiktok_pipeline.warehouse.connection import Warehouse
@@ -184,8 +185,8 @@ def test_a_query_that_fails_fails_nothing_and_is_tried_by_the_next_run(
     assert daily.day(1, first=False) == 0  # even the search for them
 
 
-def test_a_query_needs_its_scope_and_one_to_twenty_ids(daily: Daily) -> None:
-    client = daily.pipeline.client
+def test_a_query_needs_its_scope_and_one_to_twenty_ids() -> None:
+    client = TikTokClient("http://127.0.0.1:1", "key")
     with pytest.raises(ScopeError):
         client.video_query(SecretToken("act.x"), ["user.info.basic"], ["1"])
     for ids in ([], ["1"] * 21):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from tiktok_pipeline.capture.imports import ImportedDay, import_history
 from tiktok_pipeline_tests.building import rows, video, videos_body
 from tiktok_pipeline_tests.integration.completeness.conftest import Book, listing, paged, posted
@@ -131,13 +129,14 @@ def test_videos_of_one_second_may_stand_on_both_sides_of_a_border(book: Book) ->
     assert (row["verdict"], row["duplicates"], row["distinct_videos"]) == ("COMPLETE", 1, 4)
 
 
-@pytest.mark.parametrize("order", [(0, 2, 1, 3), (1, 0, 2, 3)])
-def test_a_list_that_is_not_sorted_is_unstable(book: Book, order: tuple[int, ...]) -> None:
-    book.accounts()
-    book.capture(0, paged(listing(*order)), counted=4)
+def test_a_list_that_is_not_sorted_is_unstable(book: Book) -> None:
+    orders = ((0, 2, 1, 3), (1, 0, 2, 3))
+    for account, order in zip(book.accounts(2), orders, strict=True):
+        book.capture(0, paged(listing(*order)), counted=4, account=account)
     book.derive()
-    row = book.verdict()
-    assert (row["verdict"], row["chain_closed"]) == ("UNSTABLE", True)
+    for account in (1, 2):
+        row = book.verdict(account=account)
+        assert (row["verdict"], row["chain_closed"]) == ("UNSTABLE", True)
 
 
 def test_a_page_with_videos_newer_than_its_cursor_is_unstable(book: Book) -> None:
@@ -149,16 +148,18 @@ def test_a_page_with_videos_newer_than_its_cursor_is_unstable(book: Book) -> Non
     assert book.verdict()["verdict"] == "UNSTABLE"
 
 
-@pytest.mark.parametrize("counted", [30, 0, None])
-def test_an_empty_list_after_a_full_one_is_never_believed(book: Book, counted: int | None) -> None:
-    book.accounts()
-    book.capture(0, paged(listing(*range(30))), counted=30)
-    book.capture(1, [videos_body()], counted=counted)
-    book.capture(2, [videos_body()], counted=counted)
+def test_an_empty_list_after_a_full_one_is_never_believed(book: Book) -> None:
+    counts = (30, 0, None)  # whatever the profile says
+    accounts = book.accounts(3)
+    for day in (0, 1, 2):
+        for account, counted in zip(accounts, counts, strict=True):
+            videos = listing(*range(30)) if day == 0 else []
+            book.capture(day, paged(videos), counted=30 if day == 0 else counted, account=account)
     book.derive()
-    assert book.verdicts() == {0: "COMPLETE", 1: "TRUNCATED", 2: "TRUNCATED"}
-    assert "no videos, after a list of 30" in book.verdict(2)["reason"]
-    assert set(book.states().values()) == {"present"}
+    for account in accounts:
+        assert book.verdicts(account) == {0: "COMPLETE", 1: "TRUNCATED", 2: "TRUNCATED"}
+        assert "no videos, after a list of 30" in book.verdict(2, account)["reason"]
+        assert set(book.states(account).values()) == {"present"}
 
 
 def test_an_account_with_one_video_may_delete_it(book: Book) -> None:
