@@ -26,6 +26,7 @@ from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.sandbox import SandboxError
 from tiktok_pipeline.settings import SettingsError, configure_logging, load_settings
 from tiktok_pipeline.tiktok.errors import TikTokError
+from tiktok_pipeline.warehouse.connection import AWAY, reason
 
 app = typer.Typer(
     help="An honest daily history of every organic video: TikTok accounts captured daily into PostgreSQL.",
@@ -54,6 +55,11 @@ def main() -> None:
         app()
     except (PipelineError, TikTokError, SandboxError) as error:
         sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+    except AWAY as error:
+        sys.stderr.write(
+            f"the database went away: {reason(error)}. Nothing half-done stays; run the command again.\n"
+        )
         sys.exit(1)
 
 

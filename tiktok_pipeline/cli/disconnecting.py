@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from tiktok_pipeline.cli.numbers import LARGEST_ID
 from tiktok_pipeline.cli.progress import progress_bars
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.hub import disconnecting
@@ -18,7 +19,9 @@ from tiktok_pipeline.vault import TokenVault
 
 MOST_FAILURES_SHOWN = 10
 
-Number = Annotated[int, typer.Argument(help="The account's number, as `account list` shows it.")]
+Number = Annotated[
+    int, typer.Argument(min=1, max=LARGEST_ID, help="The account's number, as `account list` shows it.")
+]
 
 
 def disable(account: Number) -> None:
@@ -30,7 +33,9 @@ def disable(account: Number) -> None:
 
 
 def enable(
-    account: Annotated[int | None, typer.Argument(help="The account's number.")] = None,
+    account: Annotated[
+        int | None, typer.Argument(min=1, max=LARGEST_ID, help="The account's number.")
+    ] = None,
     disconnected: Annotated[
         bool, typer.Option("--disconnected", help="All that were disconnected: they ask to be reconnected.")
     ] = False,
@@ -56,7 +61,9 @@ def enable(
 
 
 def disconnect(
-    account: Annotated[int | None, typer.Argument(help="The account's number.")] = None,
+    account: Annotated[
+        int | None, typer.Argument(min=1, max=LARGEST_ID, help="The account's number.")
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every account that has tokens; asks for a typed confirmation.")
     ] = False,

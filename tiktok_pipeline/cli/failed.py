@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tiktok_pipeline.capture.dead_letters import DeadLetter, causes, dead_letters, release
+from tiktok_pipeline.cli.numbers import LARGEST_ID
 from tiktok_pipeline.cli.run import run
 from tiktok_pipeline.runtime.data_folder import DataFolderTaken
 from tiktok_pipeline.runtime.database import migrated_warehouse, shared_database
@@ -55,7 +56,8 @@ def retry(
         str | None, typer.Option(help="Only this reason or error code, e.g. provider_down or poison.")
     ] = None,
     account: Annotated[
-        int | None, typer.Option(help="Only this account's number, as `account list` shows it.")
+        int | None,
+        typer.Option(min=1, max=LARGEST_ID, help="Only this account's number, as `account list` shows it."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be tried again.")] = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tiktok_pipeline.cli.numbers import LARGEST_ID
 from tiktok_pipeline.hub.campaign import write_campaign
 from tiktok_pipeline.hub.disconnecting import require_accounts
 from tiktok_pipeline.runtime.credentials import connect_links
@@ -16,7 +17,8 @@ from tiktok_pipeline.settings import load_settings
 
 def reconnect(
     accounts: Annotated[
-        list[int] | None, typer.Argument(help="Numbers of accounts, whatever their status.")
+        list[int] | None,
+        typer.Argument(min=1, max=LARGEST_ID, help="Numbers of accounts, whatever their status."),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every account that needs to be reconnected.")

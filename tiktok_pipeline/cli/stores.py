@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tiktok_pipeline.cli.numbers import LARGEST_ID
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.history.deletion import delete_store
 from tiktok_pipeline.hub.disconnecting import disable, enable
@@ -40,7 +41,11 @@ def link(
     code: Code,
     account: Annotated[
         int | None,
-        typer.Option(help="Only this account may reconnect with the link; without: any may connect."),
+        typer.Option(
+            min=1,
+            max=LARGEST_ID,
+            help="Only this account may reconnect with the link; without: any may connect.",
+        ),
     ] = None,
 ) -> None:
     """Make a link with which the person in charge connects a TikTok account, on a phone, once."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from pydantic import Field
 
 from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline.hub.links import ConnectLinks
@@ -27,7 +28,7 @@ from tiktok_pipeline.warehouse.connection import Warehouse
 class WarehouseResource(dg.ConfigurableResource):
     """The PostgreSQL that holds everything."""
 
-    database_url: str
+    database_url: str = Field(repr=False)
 
     @contextmanager
     def opened(self) -> Iterator[Warehouse]:
@@ -43,7 +44,7 @@ class WarehouseResource(dg.ConfigurableResource):
 class TokenVaultResource(dg.ConfigurableResource):
     """The sealed tokens of the connected accounts, and the key ring that opens them."""
 
-    database_url: str
+    database_url: str = Field(repr=False)
     keys_file: str
     environment: str
     spool_folder: str
@@ -85,7 +86,7 @@ class TikTokResource(dg.ConfigurableResource):
 
     base_url: str
     client_key: str
-    client_secret: str
+    client_secret: str = Field(repr=False)
     requests_per_minute: int
 
     @contextmanager

@@ -37,7 +37,7 @@ def vault_warehouse(warehouse: Warehouse, vault_url: str | None) -> Iterator[War
     if vault_url is None or psycopg3_url(vault_url) == warehouse.url:
         yield warehouse
         return
-    own = Warehouse(vault_url, application_name="tiktok_pipeline vault")
+    own = Warehouse(vault_url, application_name="tiktok_pipeline vault", named="VAULT_DATABASE_URL")
     try:
         if own.execute("runtime/which_database") != warehouse.execute("runtime/which_database"):
             raise SettingsError(

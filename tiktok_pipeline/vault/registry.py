@@ -136,7 +136,7 @@ def may_be_made(path: Path, known: Mapping[int, DictRow], *, create: bool) -> No
     """Raise KeyRingError unless a ring may be made in `path`, where there is none."""
     if needed := [key_id for key_id, key in known.items() if key["state"] != "retired"]:
         raise KeyRingError(
-            f"key ring {path}: no such file, and this database holds tokens sealed with "
+            f"key ring {path}: no such file, and this database knows "
             f"{in_words(needed)}. Restore the file from a backup."
         )
     if not create:

@@ -16,6 +16,7 @@ from psycopg.rows import DictRow, dict_row
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from tiktok_pipeline.errors import PipelineError
@@ -23,6 +24,7 @@ from tiktok_pipeline.project_files import sql
 
 POOL_SIZE = 20
 POOL_IDLE_SECONDS = 30
+POOL_WAIT_SECONDS = 30  # for a connection, when all are in use
 CONNECT_TIMEOUT_SECONDS = 10
 REST_SECONDS = 1
 # A host that vanished must not keep its locks until the operating system's own keep-alive, two hours on Linux.
@@ -43,8 +45,14 @@ class DatabaseRefused(PipelineError):
     """PostgreSQL refused the login or has no such database: waiting does not help."""
 
 
-# What passes when the database is back: a restart, a failover, a deadlock, a serialization failure.
-AWAY = (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError)
+# What passes when the database is back: a restart, a failover (a moment in which nothing can be written among it), a
+# deadlock, a serialization failure.
+AWAY = (
+    DatabaseUnavailable,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
 
 
 def psycopg3_url(url: str) -> URL:
@@ -75,11 +83,15 @@ class Warehouse:
     Cheap to make: nothing connects before the first transaction. Safe to share between threads.
     """
 
-    def __init__(self, url: str, *, application_name: str = "tiktok_pipeline") -> None:
+    def __init__(
+        self, url: str, *, application_name: str = "tiktok_pipeline", named: str = "DATABASE_URL"
+    ) -> None:
+        self.named = named  # the setting to check when it cannot be reached
         self.url = psycopg3_url(url)
         self.engine: Engine = create_engine(
             self.url,
             pool_size=POOL_SIZE,
+            pool_timeout=POOL_WAIT_SECONDS,
             max_overflow=0,
             pool_recycle=POOL_IDLE_SECONDS,
             pool_use_lifo=True,
@@ -137,6 +149,10 @@ class Warehouse:
     def _connection(self) -> Iterator[psycopg.Connection[Any]]:
         try:
             pooled = self.engine.raw_connection()
+        except PoolExhausted:
+            raise DatabaseUnavailable(
+                f"{place(self.url)}: all {POOL_SIZE} connections of this process are in use. Try again in a minute."
+            ) from None
         except (DBAPIError, psycopg.OperationalError) as error:
             unreachable = self._unreachable(error)
             raise (DatabaseRefused if REFUSED.search(unreachable) else DatabaseUnavailable)(
@@ -152,7 +168,7 @@ class Warehouse:
 
     def _unreachable(self, error: Exception) -> str:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        return f"{place(self.url)}: {reason(cause)}. Check DATABASE_URL and that the server runs."
+        return f"{place(self.url)}: {reason(cause)}. Check {self.named} and that the server runs."
 
 
 def _note_time(_connection: Any, record: ConnectionPoolEntry) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hatchling.build import build_wheel
 
 from tiktok_pipeline.definitions import defs
+from tiktok_pipeline.defs.resources import TikTokResource, TokenVaultResource, WarehouseResource
 
 ROOT = Path(__file__).parents[2]
 SHOW = """
@@ -27,6 +28,7 @@ print(sorted(key.to_user_string() for key in graph.get_all_asset_keys()))
 """
 KEYS = (
     "['capture/manifest', 'capture/user_info', 'capture/video_list', 'hub/store_accounts', 'maintenance/event_log', "
+    "'maintenance/old_rows', "
     "'snapshots/account_day_verdict', 'snapshots/counter_fall', 'snapshots/tiktok_user_daily', "
     "'snapshots/tiktok_video_daily', 'snapshots/video_change']"
 )
@@ -90,6 +92,7 @@ def test_lineage_leads_from_the_accounts_to_the_snapshots() -> None:
 
 
 def test_no_check_blocks_and_capture_shares_a_pool() -> None:
+    assert dg.AssetCheckKey(dg.AssetKey(["capture", "manifest"]), "unedited") in graph().asset_check_keys
     for check in graph().asset_check_keys:
         assert not graph().get(check).blocking
     for endpoint in ("user_info", "video_list"):
@@ -102,6 +105,24 @@ from dagster._serdes import serialize_value
 from tiktok_pipeline.definitions import defs
 print(serialize_value(RepositorySnap.from_def(defs().get_repository_def())))
 """
+
+
+def test_a_resource_does_not_show_its_secrets() -> None:
+    shown = repr(
+        [
+            WarehouseResource(database_url="postgresql://u:canary@localhost/d"),
+            TokenVaultResource(
+                database_url="postgresql://u:canary@localhost/d",
+                keys_file="k",
+                environment="test",
+                spool_folder="s",
+            ),
+            TikTokResource(
+                base_url="http://x", client_key="k", client_secret="canary", requests_per_minute=1
+            ),
+        ]
+    )
+    assert "canary" not in shown
 
 
 def test_what_dagster_stores_of_the_definitions_names_secrets_and_holds_none(tmp_path: Path) -> None:

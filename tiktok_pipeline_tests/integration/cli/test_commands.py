@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
+import psycopg
 import pytest
 import requests
 
@@ -134,6 +135,37 @@ def settings(sandbox: SandboxProcess, database_url: str) -> dict[str, str]:
         "TIKTOK_CLIENT_SECRET": sandbox.client_secret,
         "TIKTOK_REDIRECT_URI": TIKTOK["TIKTOK_REDIRECT_URI"],
     }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["account", "disable", "99999999999999999999"],
+        ["account", "enable", "0"],
+        ["account", "disconnect", "99999999999999999999"],
+        ["reconnect", "99999999999999999999"],
+        ["failed", "retry", "--account", "99999999999999999999"],
+        ["store", "link", "jakarta_01", "--account", "99999999999999999999"],
+    ],
+)
+def test_a_number_that_no_account_can_have_is_refused_by_the_command_line(
+    cli: CommandLine, settings: dict[str, str], command: list[str]
+) -> None:
+    answer = cli(*command, **settings)
+    assert (answer.returncode, "Traceback" in answer.stderr) == (2, False)
+    assert "Input should be" in answer.stderr
+
+
+def test_a_connection_that_dies_under_a_command_is_one_line(
+    cli: CommandLine, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise psycopg.errors.AdminShutdown("terminating connection due to administrator command")
+
+    monkeypatch.setattr("tiktok_pipeline.cli.stores.list_stores", dies)
+    answer = cli("store", "list", **settings)
+    assert answer.returncode == 1
+    assert error_line(answer.stderr).startswith("the database went away: terminating connection")
 
 
 def test_stores_and_accounts_are_added_and_listed(

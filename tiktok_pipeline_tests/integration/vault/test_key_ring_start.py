@@ -106,7 +106,7 @@ def test_first_starts_in_two_folders_make_one_ring_and_one_clear_error(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     open_key_ring(warehouse, tmp_path / "here" / "keys.json", "test", create=True)
-    with pytest.raises(KeyRingError, match="this database holds tokens sealed with key"):
+    with pytest.raises(KeyRingError, match="this database knows key"):
         open_key_ring(warehouse, tmp_path / "there" / "keys.json", "test", create=True)
 
 

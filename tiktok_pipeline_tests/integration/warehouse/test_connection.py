@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tiktok_pipeline.capture.ledger import patiently
+from tiktok_pipeline.warehouse import connection
 from tiktok_pipeline.warehouse.connection import DatabaseRefused, DatabaseUnavailable, Warehouse
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer
 from tiktok_pipeline_tests.building import rows
@@ -45,6 +46,26 @@ def test_work_goes_on_after_the_server_has_restarted(tmp_path: Path) -> None:
         other.close()
         assert patiently(lambda: rows(warehouse, "select 4 as alive")) == [{"alive": 4}]
         warehouse.close()
+
+
+def test_a_pool_without_a_free_connection_is_like_a_database_that_is_away(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "POOL_SIZE", 1)
+    monkeypatch.setattr(connection, "POOL_WAIT_SECONDS", 0.1)
+    warehouse = Warehouse(database_url)
+    with (
+        warehouse.transaction(),
+        pytest.raises(DatabaseUnavailable, match="connections of this process are in use"),
+    ):
+        warehouse.execute("capture/today", TODAY)
+    warehouse.close()
+
+
+def test_the_setting_to_check_is_the_one_that_was_used() -> None:
+    vault = Warehouse("postgresql://vault:hunter2@127.0.0.1:9/tiktok", named="VAULT_DATABASE_URL")
+    with pytest.raises(DatabaseUnavailable, match="Check VAULT_DATABASE_URL"):
+        vault.execute("capture/today", TODAY)
 
 
 def test_a_failed_block_leaves_nothing_behind_and_the_connection_usable(warehouse: Warehouse) -> None:
