@@ -4,6 +4,7 @@ import dagster as dg
 
 from tiktok_pipeline.defs.partitions import WHOLE_RANGE, days, settings
 from tiktok_pipeline.defs.resources import WarehouseResource
+from tiktok_pipeline.defs.retries import retry_when_transient
 from tiktok_pipeline.defs.snapshots.asset import snapshot
 
 
@@ -25,6 +26,6 @@ def video_change(context: dg.AssetExecutionContext, warehouse: WarehouseResource
     The view `snapshots.video_presence` tells from it, the verdicts and TikTok's answers to `video/query` which video
     is present, missing, gone or back.
     """
-    with warehouse.opened() as opened:
+    with retry_when_transient(), warehouse.opened() as opened:
         opened.execute("presence/set_gone_after", {"captures": settings.video_gone_after})
     return snapshot(context, "snapshots.video_change", "video_list", warehouse)

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tiktok_pipeline.history.rebuild import checksum
+from tiktok_pipeline.warehouse.derive import derive
 from tiktok_pipeline_tests.building import rows, videos_body
 from tiktok_pipeline_tests.integration.completeness.conftest import TABLES, Book, listing, paged
 
@@ -107,6 +108,20 @@ def test_a_new_video_is_present_from_its_first_list(book: Book) -> None:
     capture(book, 1, 0, 1, 2, 3)
     book.derive()
     assert (book.presence("v000")["state"], book.presence("v000")["first_seen"]) == ("present", 1)
+
+
+def test_nothing_vanishes_when_a_list_is_judged_before_its_rows_are_derived(book: Book) -> None:
+    book.accounts()
+    capture(book, 0, 1, 2, 3)
+    book.derive(0, 0)
+    capture(book, 1, 1, 2, 3)
+    for table in ("snapshots.account_day_verdict", "snapshots.video_change"):
+        assert derive(book.warehouse, table, book.date(1), book.date(1)) == (table.endswith("verdict"))
+    assert set(book.states().values()) == {"present"}
+    capture(book, 2, 1, 2, 3)
+    book.derive(2, 2)  # the day before has no rows still: nothing came back either
+    book.derive(1, 1)
+    assert rows(book.warehouse, "select count(*) from snapshots.video_change") == [{"count": 3}]
 
 
 def everything(book: Book) -> list[Any]:

@@ -100,20 +100,17 @@ def test_a_chain_that_is_not_closed_is_truncated_and_says_why(book: Book) -> Non
 
 
 def test_repeated_videos_are_unstable_and_counted_once(book: Book) -> None:
-    book.accounts()
+    book.accounts(2)
     first, second = listing(0, 1, 2), listing(1, 2, 3)
-    book.capture(
-        0, [videos_body(*first, cursor=posted(2) * 1000, has_more=True), videos_body(*second)], counted=4
-    )
+    overlapping = [videos_body(*first, cursor=posted(2) * 1000, has_more=True), videos_body(*second)]
+    book.capture(0, overlapping, counted=4, account=1)
+    book.capture(0, paged(listing(0, 1, 1, 2)), counted=3, account=2)
     book.derive()
-    row = book.verdict()
-    assert (row["verdict"], row["listed_videos"], row["distinct_videos"], row["duplicates"]) == (
-        "UNSTABLE",
-        6,
-        4,
-        2,
-    )
-    assert "repeated" in row["reason"]
+    for account, counts in ((1, (6, 4, 2)), (2, (4, 3, 1))):
+        row = book.verdict(account=account)
+        assert row["verdict"] == "UNSTABLE"
+        assert (row["listed_videos"], row["distinct_videos"], row["duplicates"]) == counts
+        assert "repeated" in row["reason"]
 
 
 def test_videos_of_one_second_may_stand_on_both_sides_of_a_border(book: Book) -> None:
@@ -186,6 +183,16 @@ def test_imported_lists_are_neither_complete_nor_a_reason_to_miss_a_video(book: 
     assert book.states() == {"v001": "present", "v002": "present", "v003": "missing"}
     assert book.presence("v003")["missing_since"] == 5
     assert book.presence("v001")["first_seen"] == 0
+
+
+def test_an_empty_list_after_an_imported_one_is_not_believed_either(book: Book) -> None:
+    [account] = book.accounts()
+    book.capture(3, [videos_body()], counted=0)
+    imported = ImportedDay(account, book.date(1), None, listing(1, 2, 3), None)
+    import_history(book.warehouse, [imported], zone="UTC", imported_from="the hub")
+    book.derive()
+    assert book.verdicts() == {1: "IMPORTED", 3: "TRUNCATED"}
+    assert set(book.states().values()) == {"present"}
 
 
 def test_a_second_run_changes_no_row_and_a_fresh_capture_is_judged_anew(book: Book) -> None:
