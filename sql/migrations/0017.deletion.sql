@@ -81,3 +81,6 @@ comment on column capture.manifest.reason is
 'deleted: a store was deleted, and of its account-days the hashes are left.';
 comment on column capture.manifest.deleted is 'Of the account-days, those of stores that were deleted since.';
 comment on column capture.manifest.deleted_hash is 'SHA-256 of what is left of those; empty: none.';
+
+comment on column ops.outbox.body is
+'The text; it may hold a connect link, which is good for its recipient only. Empty some time after the link has expired.';

@@ -13,8 +13,8 @@ from tiktok_pipeline.defs.maintenance.event_log import (
     UNIMPORTANT,
     EventLogConfig,
     event_log,
-    event_log_weekly,
 )
+from tiktok_pipeline.defs.maintenance.weekly import maintenance, maintenance_weekly
 from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.warehouse.connection import Warehouse, psycopg2_url
 from tiktok_pipeline_tests.building import rows
@@ -88,6 +88,7 @@ def test_pruning_keeps_materializations_checks_and_ends_of_runs(storage: str, tm
 
 def test_the_weekly_schedule_prunes_while_a_run_by_hand_only_counts() -> None:
     context = dg.build_schedule_context(scheduled_execution_time=SUNDAY)
-    [request] = event_log_weekly.evaluate_tick(context).run_requests or []
+    [request] = maintenance_weekly.evaluate_tick(context).run_requests or []
     assert request.run_config["ops"]["maintenance__event_log"]["config"] == {"dry_run": False}
     assert EventLogConfig().dry_run
+    assert maintenance.selection == dg.AssetSelection.groups("maintenance")

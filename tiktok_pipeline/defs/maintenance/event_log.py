@@ -70,23 +70,3 @@ def prune(storage: Warehouse, keep_days: int) -> int:
         pruned += batch["events"]
         last = batch["last"]
     return pruned
-
-
-pruning = dg.define_asset_job(
-    "event_log_pruning",
-    selection=[event_log],
-    description="Prune Dagster's event log.",
-)
-
-
-@dg.schedule(
-    job=pruning,
-    cron_schedule="30 4 * * 0",
-    execution_timezone=settings.reporting_timezone,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Prune Dagster's event log on Sundays at 04:30.",
-)
-def event_log_weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Ask for a run that prunes, not only counts."""
-    ops = {"maintenance__event_log": {"config": {"dry_run": False}}}
-    return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%d}", run_config={"ops": ops})
