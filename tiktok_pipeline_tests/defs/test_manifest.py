@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+import dagster as dg
+
 from tiktok_pipeline.history.chain import read_chain
 from tiktok_pipeline.history.rebuild import checksum, derived_tables, rebuild
 from tiktok_pipeline.history.verify import verify
-from tiktok_pipeline_tests.building import DatabaseClock, rows
+from tiktok_pipeline_tests.building import DatabaseClock, add_account, rows
 from tiktok_pipeline_tests.capturing import USERS, VIDEOS, Pipeline
 from tiktok_pipeline_tests.defs.conftest import Runner
 
@@ -43,3 +45,46 @@ def test_the_head_stands_in_the_metadata_and_a_backfill_equals_a_rebuild(
     assert made == by_backfill
     assert made[VIDEOS][0] == 75
     assert pipeline.sandbox.requests(log=True)["log"] == []  # zero API calls, by backfill and by rebuild
+
+
+def test_the_check_names_the_first_day_that_was_edited_and_stops_nothing(
+    runner: Runner, pipeline: Pipeline, clock: DatabaseClock
+) -> None:
+    days = [pipeline.ledger().today() - n * DAY for n in (2, 1)]
+    clock.set(dt.datetime.combine(days[0], dt.time(3), dt.UTC))
+    rows(pipeline.warehouse, "update hub.store_accounts set connected_at = ops.now()")
+    assert runner.run(days[0]).success
+    clock.set(dt.datetime.combine(days[1] + DAY, dt.time(3), dt.UTC))
+    assert runner.run(days[1]).success
+    assert verdict(runner) == (True, {"edited_days": 0})
+
+    with pipeline.warehouse.transaction() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute("update capture.page set body = '{}' where day = %s", (days[0],))
+    account = add_account(
+        pipeline.warehouse, "-late", connected_at=dt.datetime.combine(days[0], dt.time(1), dt.UTC)
+    )
+    assert runner.run(days[1]).success  # writes a gap into the day that was edited, so it is looked at
+    passed, said = verdict(runner)
+    assert not passed
+    assert (said["edited_days"], said["first_edited_day"]) == (1, str(days[0]))
+    assert said["what_differs"] == "content of the pages"
+
+    with pipeline.warehouse.transaction() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute("delete from capture.account_day where account_id = %s", (account,))
+        cursor.execute("delete from hub.store_accounts where id = %s", (account,))
+        cursor.execute("update capture.manifest set pages = 1 where position = 1")
+    assert runner.run(days[1]).success
+    passed, said = verdict(runner)
+    assert not passed
+    assert said == {"edited_days": 0, "chain_broken_at": str(days[0]), "position": 1}
+
+
+def verdict(runner: Runner) -> tuple[bool, dict[str, object]]:
+    """Of the check `unedited`: the newest verdict, and what it says."""
+    key = dg.AssetCheckKey(dg.AssetKey(["capture", "manifest"]), "unedited")
+    [record] = runner.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    evaluation = record.event.asset_check_evaluation if record.event else None
+    assert evaluation is not None
+    return evaluation.passed, {name: value.value for name, value in evaluation.metadata.items()}

@@ -9,8 +9,15 @@ from tiktok_pipeline.defs.partitions import WHOLE_RANGE, dates_of, days, setting
 from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
 from tiktok_pipeline.defs.tables import table_metadata
-from tiktok_pipeline.history.chain import Entry, latest_entries, read_chain
+from tiktok_pipeline.history.chain import Entry, first_break, latest_entries, read_chain
 from tiktok_pipeline.history.manifest import Written, write_manifest
+
+UNEDITED = dg.AssetCheckSpec(
+    "unedited",
+    asset=dg.AssetKey(["capture", "manifest"]),
+    description="What changed in days of the chain was added by an import, a gap or a deletion, and the chain is "
+    "whole. `tiktok-pipeline verify` reads all of history.",
+)
 
 
 @dg.asset(
@@ -19,6 +26,7 @@ from tiktok_pipeline.history.manifest import Written, write_manifest
     partitions_def=days,
     backfill_policy=WHOLE_RANGE,
     deps=[dg.AssetKey(["capture", "user_info"]), dg.AssetKey(["capture", "video_list"])],
+    check_specs=[UNEDITED],
     kinds={"sql", "postgres"},
     owners=["team:data"],
 )
@@ -34,13 +42,15 @@ def manifest(context: dg.AssetExecutionContext, warehouse: WarehouseResource) ->
     with retry_when_transient(), warehouse.opened() as opened:
         zone = settings.reporting_timezone
         written = write_manifest(opened, zone, grace, dates[-1], context.run.run_id)
-        known = latest_entries(read_chain(opened))
+        chain = read_chain(opened)
+        known = latest_entries(chain)
         for date in dates:
             context.add_asset_metadata(_of_one_date(known.get(date)), partition_key=str(date))
         for day, differences in written.edited.items():
             context.log.error(f"{day} was edited, and gets no new entry: {'; '.join(differences)}")
         table = table_metadata(opened, "capture.manifest")
-        return dg.MaterializeResult(metadata={**_head(written), **table})
+        verdict = _unedited(written, first_break(chain))
+        return dg.MaterializeResult(metadata={**_head(written), **table}, check_results=[verdict])
 
 
 def _head(written: Written) -> dict[str, Any]:
@@ -57,6 +67,22 @@ def _head(written: Written) -> dict[str, Any]:
     if written.edited:
         said["edited"] = ", ".join(str(day) for day in sorted(written.edited))
     return said
+
+
+def _unedited(written: Written, broken: Entry | None) -> dg.AssetCheckResult:
+    """Never blocking: what was captured today is no worse for a past day that somebody edited."""
+    said: dict[str, Any] = {"edited_days": len(written.edited)}
+    if written.edited:
+        first = min(written.edited)
+        said |= {"first_edited_day": str(first), "what_differs": "; ".join(written.edited[first])}
+    if broken is not None:
+        said |= {"chain_broken_at": str(broken.day), "position": broken.position}
+    return dg.AssetCheckResult(
+        check_name=UNEDITED.name,
+        passed=not written.edited and broken is None,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata=said,
+    )
 
 
 def _of_one_date(entry: Entry | None) -> dict[str, Any]:
