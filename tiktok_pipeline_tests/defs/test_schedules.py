@@ -146,6 +146,36 @@ def test_a_day_in_work_is_not_asked_for_twice(ticking: Ticking) -> None:
     assert ticking.at("2026-03-10T04:00:00") == []
 
 
+BOTH = [["capture", "user_info"], ["capture", "video_list"]]
+
+
+@pytest.mark.parametrize(
+    ("job", "assets", "last", "seen"),
+    [
+        ("daily", None, "2026-03-10", True),
+        ("__ASSET_JOB", BOTH, "2026-03-10", True),  # a backfill from the UI
+        ("__ASSET_JOB", BOTH, "2026-03-09", False),  # of the past
+        ("__ASSET_JOB", [["snapshots", "tiktok_user_daily"]], "2026-03-10", False),  # captures nothing
+    ],
+)
+def test_a_range_in_work_that_includes_today_is_not_asked_for_twice(
+    ticking: Ticking, job: str, assets: list[list[str]] | None, last: str, seen: bool
+) -> None:
+    add_account(ticking.warehouse)
+    ticking.instance.add_run(
+        dg.DagsterRun(
+            job_name=job,
+            tags={
+                "dagster/asset_partition_range_start": "2026-03-01",
+                "dagster/asset_partition_range_end": last,
+            },
+            asset_selection=frozenset(map(dg.AssetKey, assets)) if assets else None,
+            status=dg.DagsterRunStatus.STARTED,
+        )
+    )
+    assert ticking.at("2026-03-10T04:00:00") == ([] if seen else ["2026-03-10"])
+
+
 def test_what_ran_out_of_its_grace_is_closed_by_a_run_of_today_although_today_is_complete(
     ticking: Ticking,
 ) -> None:
