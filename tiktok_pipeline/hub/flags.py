@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import psycopg
 from psycopg.rows import DictRow
 
 from tiktok_pipeline.alerts.outbox import Message, put_all
@@ -108,29 +107,19 @@ def warn_of_grant_ends(warehouse: Warehouse, links: ConnectLinks, zone: ZoneInfo
 
 
 def tell_of_lost_grants(warehouse: Warehouse, links: ConnectLinks, zone: ZoneInfo) -> int:
-    """How many grants were found lost between TikTok's answer and our save: each store is asked to connect again.
-
-    The links are made before the transactions are held, because old links are forgotten with every new one, and a
-    transaction may point to one of them: held here, it would be waited for for ever.
-    """
+    """How many grants were found lost between TikTok's answer and our save: each store is asked to connect again."""
     with warehouse.transaction() as cursor:
-        waiting = orphaned_grants(cursor)
-        if waiting:
-            raise psycopg.Rollback  # only looked at
-    if not waiting:
-        return 0
-    made = {lost.id: links.make(lost.store_code, lost.account_id, made_by=MADE_BY) for lost in waiting}
-    with warehouse.transaction() as cursor:
-        lost_now = orphaned_grants(cursor)
-        if any(lost.id not in made for lost in lost_now):
-            raise psycopg.Rollback  # one more meanwhile: the next call has a link for it, too
+        lost = orphaned_grants(cursor)
         messages: list[Message] = []
-        for row in run(cursor, "hub/about_lost_grants", {"ids": [lost.id for lost in lost_now]}):
-            about, link = About.of(row), made[row["transaction_id"]]
+        for row in (
+            run(cursor, "hub/about_lost_grants", {"ids": [grant.id for grant in lost]}) if lost else []
+        ):
+            about = About.of(row)
+            link = links.make(about.store_code, about.account_id, made_by=MADE_BY)
             asking = lost_grant(about, row["transaction_id"], row["consumed_at"], zone)
             messages += asking.messages(about, link.url, link.expires_at, zone)
         put_all(cursor, messages)
-    return len(waiting)
+    return len(lost)
 
 
 def look_for_catch_up(warehouse: Warehouse, zone: ZoneInfo, after: int) -> CatchUp:

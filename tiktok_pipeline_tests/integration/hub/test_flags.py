@@ -25,6 +25,7 @@ from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import (
     DatabaseClock,
     add_account,
+    add_store,
     capture_today,
     ledger,
     rows,
@@ -309,6 +310,33 @@ def test_a_lost_grant_of_a_store_that_connected_since_needs_nobody(
     )
     tell_people(warehouse, links, ZONE)
     assert told(warehouse, "lost_grant") == []
+    assert links_made(warehouse) == 0
+
+
+def test_a_lost_grant_whose_link_is_old_is_told_without_waiting_for_itself(
+    warehouse: Warehouse, database_url: str
+) -> None:
+    add_store(warehouse)
+    impatient = Warehouse(f"{database_url}?options=-c%20lock_timeout%3D2s")
+    links = ConnectLinks(impatient, b"s" * 40, "https://stores.example.com", 14)
+    links.make("jakarta_01", made_by="cli")
+    rows(warehouse, "update ops.connect_link set expires_at = ops.now() - interval '31 days'")
+    rows(
+        warehouse,
+        """
+        insert into ops.oauth_transaction (
+            state_hash, binding_hash, store_code, actor, link_id, client_key, redirect_uri, scopes, expires_at,
+            consumed_at
+        )
+        select
+            sha256('s'), sha256('b'), store_code, 'link', id, 'key', 'u', 's', ops.now(), ops.now() - interval '3 minutes'
+        from ops.connect_link
+        """,
+    )
+    tell_people(warehouse, links, ZONE)
+    assert len(told(warehouse, "lost_grant")) == 1
+    assert links_made(warehouse) == 2
+    impatient.close()
 
 
 def test_what_became_connected_is_caught_up_while_today_lacks_it(
