@@ -1,5 +1,5 @@
 # Every target sets up what it needs: uv when it is missing, then the environment of uv.lock.
-.PHONY: demo setup test soak check bench screenshots
+.PHONY: demo setup test soak faults mutants check bench screenshots
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -19,6 +19,14 @@ test: .venv/.ready
 # What takes minutes: the long forms of the concurrency and crash tests.
 soak: .venv/.ready
 	$(RUN) pytest -m soak --timeout 1800
+
+# The whole fault matrix, FAULT_SEEDS=3 seeds a row or more; prints its table and writes it into docs/reliability.md.
+faults: .venv/.ready
+	$(RUN) pytest -m faults tiktok_pipeline_tests/faults
+
+# Does it notice? The lease, the transaction and the uniqueness are taken out one by one; each must turn it red.
+mutants: .venv/.ready
+	$(RUN) pytest -m faults tiktok_pipeline_tests/faults -k matrix_is_red
 
 check: .venv/.ready
 	$(RUN) ruff check

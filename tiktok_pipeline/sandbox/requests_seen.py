@@ -68,6 +68,8 @@ class RequestLog:
                 "last": _iso(self._last[endpoint]),
             }
             for endpoint, statuses in self._statuses.items()
+            if endpoint
+            in self._first  # not one that came before everything was forgotten and was answered since
         }
         report: dict[str, Any] = {
             "total": sum(e["count"] for e in endpoints.values()),
