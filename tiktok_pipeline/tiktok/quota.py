@@ -39,7 +39,7 @@ JITTER_SHARE = 1 / 40  # of the window: 1.5 s of 60. Costs 2.4 % of the limit.
 MAX_BATCH = 64
 BATCH_SECONDS = 0.05  # a batch is what this process used in so long
 PAUSE_KNOWN_SECONDS = 0.1  # how old the knowledge that there is no pause may be
-ENDLESS_SECONDS = 86_400.0
+MOST_AHEAD_SECONDS = 0.3  # how far ahead a permit may lie that a process reserves
 SCHEDULED = " scheduled"  # after an endpoint's name: the ring of what scheduled callers may use
 
 
@@ -68,6 +68,7 @@ class _Permit:
 class _Endpoint:
     """What this process holds for one endpoint."""
 
+    turn: threading.Lock = field(default_factory=threading.Lock)  # whose turn it is to wait for a permit
     lock: threading.Lock = field(default_factory=threading.Lock)
     permits: deque[_Permit] = field(default_factory=deque)
     batch: int = 1
@@ -81,7 +82,7 @@ class Quota:
     `on_demand_share` is the percentage that scheduled callers leave free; with `on_demand`, the caller is one for
     whom a person waits, and may use all of the limit. Captures are scheduled callers, also when a person starts them:
     they ask for thousands of pages. `window_seconds` is TikTok's 60; tests shorten it. A process that dies leaves
-    nothing to clean up: permits that it had not used are lost, at most one per waiting thread and one batch.
+    nothing to clean up: permits that it had not used are lost, those of the next 0.3 s at most.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Quota:
         self._scheduled = None
         if on_demand_share and not on_demand:
             self._scheduled = _scheduled(self._whole, requests_per_minute, on_demand_share, window_seconds)
+        self._ahead_seconds = max(MOST_AHEAD_SECONDS / 6, min(MOST_AHEAD_SECONDS, window_seconds / 200))
         self._warehouse = warehouse
         self._client_key = client_key
         self._closing = threading.Event()
@@ -151,17 +153,32 @@ class Quota:
             raise TransientError("the quota was closed", code="closed", endpoint=endpoint, sent=False)
 
     def _next_permit(self, endpoint: str, here: _Endpoint, pace: _Pace, deadline: float | None) -> _Permit:
+        if deadline is not None:
+            permit = self._held_or_reserved(endpoint, here, pace, deadline - time.monotonic())
+            if permit is None or permit.use_at > deadline:
+                raise RateLimitedError(
+                    "the quota has no room in the time given",
+                    code="quota_exhausted",
+                    endpoint=endpoint,
+                    sent=False,
+                )
+            return permit
+        with here.turn:
+            # A process that is killed takes its permits along: it holds none of those that are further ahead.
+            while (permit := self._held_or_reserved(endpoint, here, pace, self._ahead_seconds)) is None:
+                self._wait_until(time.monotonic() + self._ahead_seconds / 2, endpoint)
+            return permit
+
+    def _held_or_reserved(
+        self, endpoint: str, here: _Endpoint, pace: _Pace, patience: float
+    ) -> _Permit | None:
+        """The next permit, None when it lies further ahead than `patience` seconds."""
         with here.lock:
-            now = time.monotonic()
-            while here.permits and here.permits[0].stale_at < now:
+            while here.permits and here.permits[0].stale_at < time.monotonic():
                 here.permits.popleft()
             if not here.permits:
-                self._reserve(endpoint, here, pace, ENDLESS_SECONDS if deadline is None else deadline - now)
-            if here.permits and (deadline is None or here.permits[0].use_at <= deadline):
-                return here.permits.popleft()
-        raise RateLimitedError(
-            "the quota has no room in the time given", code="quota_exhausted", endpoint=endpoint, sent=False
-        )
+                self._reserve(endpoint, here, pace, patience)
+            return here.permits.popleft() if here.permits else None
 
     def _reserve(self, endpoint: str, here: _Endpoint, pace: _Pace, patience: float) -> None:
         """Reserve for the next moment: one permit when there is a wait, else what the last moment used up.

@@ -16,7 +16,14 @@ from tiktok_pipeline.warehouse.connection import Warehouse
 def main() -> None:
     task = json.loads(sys.argv[1])
     warehouse = Warehouse(task["database_url"])
-    quota = Quota(warehouse, task["client_key"], task["limit"], window_seconds=task["window"])
+    quota = Quota(
+        warehouse,
+        task["client_key"],
+        task["limit"],
+        window_seconds=task["window"],
+        on_demand_share=task.get("on_demand_share", 0),
+        on_demand=task.get("on_demand", False),
+    )
     client = TikTokClient(task["base_url"], task["client_key"], quota)
     token = SecretToken(task["token"])
     sys.stdout.write("ready\n")

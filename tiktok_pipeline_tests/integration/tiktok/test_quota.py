@@ -1,16 +1,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import subprocess
-import sys
 import threading
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import psycopg
 import pytest
@@ -21,8 +15,15 @@ from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.tiktok.client import TikTokClient
 from tiktok_pipeline.tiktok.errors import RateLimitedError, TransientError
 from tiktok_pipeline.tiktok.oauth import TokenGrant
-from tiktok_pipeline.tiktok.quota import JITTER_SHARE, Quota
+from tiktok_pipeline.tiktok.quota import Quota, scheduled_a_minute
 from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline_tests.integration.tiktok.quota_load import (
+    arrivals,
+    fullest_window,
+    mean_window,
+    task_for,
+    workers,
+)
 
 ENDPOINT = "/v2/user/info/"
 
@@ -36,68 +37,73 @@ def used(quota: Quota, permits: int, endpoint: str = ENDPOINT) -> list[float]:
     return instants
 
 
-def fullest_window(instants: list[float], window: float) -> int:
-    return max(bisect_left(instants, start + window) - i for i, start in enumerate(instants))
-
-
-@contextmanager
-def workers(number: int, **task: Any) -> Iterator[list[subprocess.Popen[str]]]:
-    """Processes that ask as fast as they may; they begin together."""
-    command = [
-        sys.executable,
-        "-m",
-        "tiktok_pipeline_tests.integration.tiktok.quota_worker",
-        json.dumps(task),
-    ]
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(number)
-    ]
-    try:
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        yield processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
-
-
-def arrivals(sandbox: SandboxProcess) -> list[float]:
-    return [dt.datetime.fromisoformat(one["time"]).timestamp() for one in sandbox.requests(log=True)["log"]]
-
-
-def task_for(sandbox: SandboxProcess, database_url: str, grant: TokenGrant, **more: Any) -> dict[str, Any]:
-    return {
-        "database_url": database_url,
-        "base_url": sandbox.base_url,
-        "client_key": sandbox.client_key,
-        "token": grant.access_token.reveal(),
-        **more,
-    }
-
-
-def test_four_processes_use_the_limit_and_never_exceed_it(
+def test_processes_use_the_limit_and_never_exceed_it_while_some_are_killed(
     sandbox: SandboxProcess, database_url: str, connect: Callable[..., TokenGrant]
 ) -> None:
     window, limit = 3.0, 150
-    period = window * (1 + JITTER_SHARE)
     task = task_for(sandbox, database_url, connect(), limit=limit, window=window, seconds=7, threads=4)
     sandbox.reset_requests()
-    with workers(4, **task) as processes:
+    with workers(6, **task) as processes:
+        for process in processes[:2]:
+            time.sleep(1.5)
+            process.kill()
+        for process in processes[2:]:
+            process.wait(30)
+    came = arrivals(sandbox)
+    assert fullest_window(came, window) <= limit
+    assert mean_window(came, window) / limit >= 0.95
+
+
+def test_scheduled_processes_use_their_part_and_leave_the_rest_to_who_asks_on_demand(
+    sandbox: SandboxProcess, warehouse: Warehouse, database_url: str, connect: Callable[..., TokenGrant]
+) -> None:
+    window, limit, share = 3.0, 200, 10
+    grant = connect()
+    task = task_for(
+        sandbox, database_url, grant, limit=limit, window=window, seconds=8, threads=4, on_demand_share=share
+    )
+    sandbox.reset_requests()
+    waits = []
+    with workers(3, **task) as processes:
+        time.sleep(0.5 + 2 * window)  # nobody asks on demand yet
+        quota = Quota(warehouse, sandbox.client_key, limit, window_seconds=window, on_demand=True)
+        client = TikTokClient(sandbox.base_url, sandbox.client_key, quota)
+        asked_from = time.time()
+        for _ in range(12):  # of 20 in the window
+            asked_at = time.monotonic()
+            client.user_info(grant.access_token, grant.scopes)
+            waits.append(time.monotonic() - asked_at)
+        client.close()
         for process in processes:
             process.wait(30)
     came = arrivals(sandbox)
     assert fullest_window(came, window) <= limit
-    # The mean over all windows that begin within one whole period, after the start.
-    begins = [came[0] + 0.5 + period * step / 500 for step in range(500)]
-    mean = sum(bisect_left(came, begin + window) - bisect_left(came, begin) for begin in begins) / 500
-    assert mean / limit >= 0.95
+    alone = [instant for instant in came if instant < asked_from]
+    assert (
+        mean_window(alone, window, after=0.0) / (limit * (100 - share) / 100) >= 0.94
+    )  # the first burst included
+    assert fullest_window(alone, window) < limit
+    assert sorted(waits)[6] < 0.1
+    assert max(waits) < 0.8
+
+
+def test_whoever_asks_on_demand_may_use_all_of_the_limit(warehouse: Warehouse) -> None:
+    scheduled = Quota(warehouse, "key", 40, window_seconds=1.0, on_demand_share=50)
+    instants = used(Quota(warehouse, "key", 40, window_seconds=1.0, on_demand_share=50, on_demand=True), 60)
+    assert instants[-1] - instants[0] < 1.8
+    with pytest.raises(RateLimitedError):  # what was used on demand counts for everybody
+        scheduled.acquire(ENDPOINT, deadline=time.monotonic())
+    instants = used(scheduled, 30)
+    assert instants[-1] - instants[0] > 1.2
+    assert fullest_window(instants, 1.0) <= 20 + 2  # waiting in the ring of the whole may bring two together
+
+
+@pytest.mark.parametrize(
+    ("limit", "share", "a_minute"),
+    [(600, 10, 540), (600, 0, 585.4), (600, 90, 60), (5, 10, 4.5), (1, 50, 0.5)],
+)
+def test_what_scheduled_callers_come_to_in_a_minute(limit: int, share: int, a_minute: float) -> None:
+    assert scheduled_a_minute(limit, share) == pytest.approx(a_minute, rel=0.001)
 
 
 def test_a_429_stops_every_process_for_as_long_as_it_says(
