@@ -154,7 +154,7 @@ class Hunt:
     def says(self, *words: str, asked_for_links: bool = False, **settings: str) -> Answer:
         """Run a command."""
         answer = run_command(self.folder, *words, **{**self.settings, **settings})
-        place = " ".join(words[:2])
+        place = f"{' '.join(words[:2])} ({len(self.said)})"
         self.said[f"stdout of {place}"] = answer.stdout.encode()
         self.said[f"stderr of {place}"] = answer.stderr.encode()
         if asked_for_links:
@@ -164,10 +164,12 @@ class Hunt:
     def found(self, dagster_url: str) -> list[str]:
         """Every leak there is."""
         issued = {f"TikTok's {number}": text.encode() for number, text in enumerate(self.sandbox.secrets())}
-        ours = tables(self.database_url)
+        dagsters = {f"Dagster's {name}": content for name, content in tables(dagster_url).items()}
+        snapshots = {"snapshots of runs": dagsters["Dagster's public.snapshots"]}
+        assert leaks({"name of an op": b"capture__video_list"}, snapshots)  # compressed, and looked into
         places = {
-            **ours,
-            **{f"Dagster's {name}": content for name, content in tables(dagster_url).items()},
+            **tables(self.database_url),
+            **dagsters,
             **files(self.data),
             **self.said,
         }
@@ -364,6 +366,10 @@ def capturing_fails(hunt: Hunt, warehouse: Warehouse, ids: dict[str, int]) -> No
 def vault_is_looked_at(hunt: Hunt) -> None:
     """Keys come and go, with a row that does not open."""
     hunt.says("doctor")
+    away = make_url(hunt.database_url).set(host="127.0.0.1", port=1, query={})
+    for words in (("doctor",), ("account", "list")):
+        answer = hunt.says(*words, DATABASE_URL=away.render_as_string(hide_password=False))
+        assert answer.returncode == 1, answer
     assert hunt.says("vault", "status").returncode == 1
     assert hunt.says("vault", "new-key").returncode == 0
     hunt.learn_keys()
