@@ -57,10 +57,10 @@ def _delete(cursor: psycopg.Cursor[DictRow], code: str, actor: str) -> Deleted:
     store = {"store_code": code}
     if not run(cursor, "hub/hold_store_to_delete", store):
         raise PipelineError(f"store {code!r}: there is none. It may have been deleted.")
-    accounts = {"account_ids": [row["id"] for row in run(cursor, "hub/hold_accounts_to_delete", store)]}
     who = {"actor": actor, "os_user": getpass.getuser(), "host": socket.gethostname()}
-    [deletion] = run(cursor, "history/log_deletion", {**store, **accounts, **who})
-    run(cursor, "history/remember_deleted", {**accounts, "deletion_id": deletion["id"]})
+    [deletion] = run(cursor, "history/log_deletion", {**store, **who})
+    leaving = {"account_ids": deletion["account_ids"], "deletion_id": deletion["id"]}
+    run(cursor, "history/remember_deleted", leaving)
     touched = {"first": None, "last": None, "deletion_id": deletion["id"]}
     known = latest_entries(chain)
     days = run(cursor, "history/deleted_by_day", touched)
@@ -68,4 +68,4 @@ def _delete(cursor: psycopg.Cursor[DictRow], code: str, actor: str) -> Deleted:
         content = replace(known[row["day"]].content, deleted=row["deleted"], deleted_hash=row["deleted_hash"])
         append(cursor, chain, "deleted", content, deletion["at"], None)
     run(cursor, "hub/delete_store", store)
-    return Deleted(len(accounts["account_ids"]), len(days))
+    return Deleted(len(deletion["account_ids"]), len(days))

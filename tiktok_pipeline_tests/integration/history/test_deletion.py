@@ -89,6 +89,15 @@ def test_hashes_kept_without_an_entry_do_not_pass_for_a_deletion(past: Past) -> 
     assert list(verify(past.warehouse).edited) == DAYS
 
 
+def test_what_an_entry_says_of_a_deletion_is_in_its_head(past: Past) -> None:
+    past.manifest()
+    delete(past)
+    edit(past.warehouse, "update capture.manifest set deleted = 1 where day = '2026-01-31' and revision = 2")
+    broken = verify(past.warehouse).broken_at
+    assert broken is not None
+    assert (broken.day, broken.revision) == (JANUARY[-1], 2)
+
+
 def test_an_edit_made_before_is_still_named_after_the_deletion(past: Past) -> None:
     past.manifest()
     edit(

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from tiktok_pipeline.history import deletion
 from tiktok_pipeline.hub.accounts import connect_account, list_accounts
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
@@ -312,15 +313,22 @@ def test_when_tiktok_cannot_be_asked_nothing_is_disconnected(
 
 
 def test_deleting_a_store_needs_its_code_and_takes_all_of_it(
-    portal: Portal, operator: Operator, store: str
+    portal: Portal, operator: Operator, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account_id = connected(portal, store, 26)
     operator.send(f"/stores/{store}/link")
     assert "cannot be undone" in words(operator.get(f"/stores/{store}"))
     assert "Not deleted" in words(operator.send(f"/stores/{store}/delete", confirmation="yes"))
     assert operator.get(f"/stores/{store}").status_code == 200
+    with monkeypatch.context() as patched, portal.warehouse.transaction() as cursor:
+        patched.setattr(deletion, "LOCK_TIMEOUT", "50ms")
+        cursor.execute("select from hub.stores where store_code = %s for key share", (store,))
+        busy = operator.send(f"/stores/{store}/delete", confirmation=store)
+        assert (busy.status_code, "Try again in a minute" in words(busy)) == (409, True)
     answer = operator.send(f"/stores/{store}/delete", confirmation=store)
     assert answer.headers["Location"] == "/?done=deleted"
+    [noted] = rows(portal.warehouse, "select actor from ops.deletion_log where store_code = %s", store)
+    assert re.fullmatch("[0-9a-f]{16}", noted["actor"])  # the operator's session
     assert operator.get(f"/stores/{store}").status_code == 404
     left = "select 1 from hub.store_accounts where id = %s union all select 1 from vault.token where account_id = %s"
     assert rows(portal.warehouse, left, account_id, account_id) == []
