@@ -83,6 +83,8 @@ def test_likes_and_followers_of_many_accounts_on_one_day_are_a_purge(book: Book)
         ("like_count", "purge"),
     }
     assert len(falls(book, 1)) == 10
+    rows(book.warehouse, "update snapshots.threshold set value = 0.9 where name = 'purge_share'")
+    assert {row[5] for row in falls(book, 1)} == {"plain"}  # five of six are fewer than nine of ten
     assert ("view_count", "provider_fault") in {(row[2], row[5]) for row in falls(book, 2)}
 
 
@@ -113,6 +115,15 @@ def test_what_falls_around_a_videos_vanishing_belongs_to_that(book: Book) -> Non
         (1, None, "video_count", 3, 2, "gone"),
     }
     assert {row[5] for row in falls(book, 6)} == {"provider_fault", "plain"}
+
+
+def test_a_list_that_is_cut_off_explains_no_fall(book: Book) -> None:
+    book.accounts()
+    capture(book, 0, *range(10), view_count=100)
+    capture(book, 1, *range(10), view_count=90)
+    book.capture(2, paged(listing(0, view_count=90)), counted=10)
+    book.derive()
+    assert {row[5] for row in falls(book, 1)} == {"provider_fault"}
 
 
 def test_a_day_captured_afresh_corrects_its_own_falls_and_those_of_the_day_after(book: Book) -> None:
