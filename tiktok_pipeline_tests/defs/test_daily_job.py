@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from tiktok_pipeline.capture.imports import ImportedDay, import_history
+from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline_tests.building import rows, video
 from tiktok_pipeline_tests.capturing import Pipeline
 from tiktok_pipeline_tests.defs.conftest import Runner
@@ -33,6 +36,47 @@ def test_one_date_is_captured_derived_and_found_complete(runner: Runner, pipelin
     assert runner.verdicts("capture", "video_list") == {str(date): True}
     for endpoint in ("user_info", "video_list"):
         assert runner.verdicts("capture", endpoint, name="accounted_for") == {str(date): True}
+        said = runner.metadata("capture", endpoint, date=date)["forecast"]
+        assert said.endswith("min; window 60 min: fits")
+    assert captured["forecast"].startswith("6 pages need 0.0 min")  # all are new: a page each
+    assert "circuit" not in captured
+
+
+def test_a_day_that_does_not_fit_the_window_fails_a_check_and_not_the_run(
+    runner: Runner, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = runner.run(today(pipeline))
+    [fits] = [one for one in result.get_asset_check_evaluations() if one.check_name == "fits_the_window"]
+    assert fits.passed
+    assert fits.metadata["pages"].value == 3 + 3 * 2
+    monkeypatch.setattr(settings, "tiktok_requests_per_minute", 1)
+    monkeypatch.setattr(settings, "capture_window_minutes", 9)
+    result = runner.run(today(pipeline))
+    assert result.success
+    [fits] = [one for one in result.get_asset_check_evaluations() if one.check_name == "fits_the_window"]
+    assert not fits.passed
+    assert fits.metadata["forecast"].value == "9 pages need 10.0 min; window 9 min: does not fit"
+
+
+def test_an_outage_leaves_the_run_green_and_its_metadata_says_what_is_down(
+    runner: Runner, pipeline: Pipeline
+) -> None:
+    date = today(pipeline)
+    rows(
+        pipeline.warehouse,
+        """
+        insert into ops.circuit (client_key, endpoint, failures, last_error, opened_at, rest, probe_at)
+        values (%s, '/v2/video/list/', 40, 'internal_error', ops.now() - interval '20 min', '5 min', ops.now() + interval '4 min')
+        """,
+        pipeline.sandbox.client_key,
+    )
+    assert runner.run(date).success
+    captured = runner.metadata("capture", "video_list", date=date)
+    assert (captured["captured"], captured["failed"], captured["requests"]) == (0, 0, 0)
+    assert "/v2/video/list/" in captured["circuit"]
+    assert "20 min" in captured["circuit"]
+    assert runner.metadata("capture", "user_info", date=date)["captured"] == 3
+    assert runner.verdicts("capture", "video_list") == {str(date): False}
 
 
 def test_an_account_without_a_state_is_missed_by_the_check_on_the_date_it_is_missing(

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml  # type: ignore[import-untyped, unused-ignore]
 from hatchling.build import build_wheel
 
 from tiktok_pipeline.definitions import defs
 from tiktok_pipeline.defs.resources import TikTokResource, TokenVaultResource, WarehouseResource
+from tiktok_pipeline.project_files import project_file
 
 ROOT = Path(__file__).parents[2]
 SHOW = """
@@ -89,6 +91,17 @@ def test_lineage_leads_from_the_accounts_to_the_snapshots() -> None:
         capture = dg.AssetKey(["capture", endpoint])
         assert graph().get(dg.AssetKey(["snapshots", table])).parent_keys == {capture}
         assert graph().get(capture).parent_keys == {dg.AssetKey(["hub", "store_accounts"])}
+
+
+def test_a_dead_run_ends_at_the_latest_after_four_hours_and_its_pool_is_free_soon_after() -> None:
+    instance = yaml.safe_load(project_file("dagster.yaml").read_text())
+    assert instance["run_monitoring"] == {
+        "enabled": True,
+        "start_timeout_seconds": 180,
+        "max_runtime_seconds": 4 * 3600,
+        "free_slots_after_run_end_seconds": 60,
+    }
+    assert instance["concurrency"]["pools"] == {"granularity": "run", "default_limit": 1}
 
 
 def test_no_check_blocks_and_capture_shares_a_pool() -> None:

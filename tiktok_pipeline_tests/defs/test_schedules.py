@@ -125,6 +125,25 @@ def test_an_incomplete_day_is_asked_for_again_until_it_is_complete(ticking: Tick
     assert ticking.at("2026-03-10T15:00:00") == ["2026-03-10"]
 
 
+def test_a_daemon_that_was_down_from_one_to_nine_catches_today_up_and_closes_what_it_missed(
+    ticking: Ticking,
+) -> None:
+    add_account(ticking.warehouse, connected_at="2026-03-08T10:00:00Z")
+    assert ticking.at("2026-03-10T09:00:00") == ["2026-03-10"]
+    ledger(ticking.warehouse).close_all()  # as the run does first
+    capture_everything(ticking.warehouse)
+    assert ticking.at("2026-03-10T09:30:00") == []
+    found = rows(
+        ticking.warehouse,
+        "select day::text, state, reason from capture.account_day where endpoint = 'video_list' order by day",
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("2026-03-08", "gap", "missed"),
+        ("2026-03-09", "gap", "missed"),
+        ("2026-03-10", "captured", None),
+    ]
+
+
 def test_before_two_nothing_is_missing_yet(ticking: Ticking) -> None:
     add_account(ticking.warehouse)
     assert ticking.at("2026-03-10T01:30:00") == []
