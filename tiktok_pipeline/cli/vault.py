@@ -97,6 +97,10 @@ def retire(
     lost: Annotated[
         bool, typer.Option("--lost", help="The key is gone: give up what is sealed with it.")
     ] = False,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Also when a ring file, however old, lacks the key that seals now."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Let an old key open nothing any more, and take it out of the ring file."""
@@ -107,10 +111,10 @@ def retire(
             accounts = lifecycle.give_up(warehouse, key_id)
             typer.echo(f"key {key}: retired. {accounts} accounts must be reconnected.")
         else:
-            lifecycle.refuse_to_retire(warehouse, key_id)
+            lifecycle.refuse_to_retire(warehouse, key_id, anyway=anyway)
             _refuse_spooled(settings)
             _confirm(key, "Backups of the database from before its rotation open with nothing else.", yes)
-            lifecycle.retire(warehouse, key_id)
+            lifecycle.retire(warehouse, key_id, anyway=anyway)
             typer.echo(f"key {key}: retired.")
         _take_out(warehouse, settings, key_id)
 

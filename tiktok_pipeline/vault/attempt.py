@@ -8,6 +8,7 @@ the end of a thread pool throws TikTok's answer away, and the interpreter does n
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -19,7 +20,7 @@ import psycopg
 
 from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.vault.claim import Claim, patiently
-from tiktok_pipeline.vault.errors import GrantMismatch, VaultError
+from tiktok_pipeline.vault.errors import GrantMismatch, KeyRetired, VaultError, retired_refused
 from tiktok_pipeline.vault.failures import Failures
 from tiktok_pipeline.vault.keyring import KeyRing
 from tiktok_pipeline.vault.sealer import Sealer
@@ -81,13 +82,7 @@ class Attempts:
         done = 0
         for pair in self.spool.pairs():
             try:
-                self.sealer.unseal(
-                    pair.access_token, self.place(pair.account_id, "access_token", pair.version)
-                )
-                self.sealer.unseal(
-                    pair.refresh_token, self.place(pair.account_id, "refresh_token", pair.version)
-                )
-                saved = self._save(pair)
+                saved = self._save(self._sealed_again(pair))
             except AWAY:
                 raise
             except (VaultError, psycopg.Error) as error:
@@ -133,7 +128,7 @@ class Attempts:
         unprotected_window.note(seconds)
         log.debug("account %s: %.1f ms from answer to disk", claim.account_id, seconds * 1000)
         crash_point("after_spool")
-        patiently(lambda: self._save(pair, alive=True))
+        self._save_sealed(pair)
         crash_point("after_save")
         self.spool.remove(pair)
         crash_point("before_return")
@@ -159,12 +154,32 @@ class Attempts:
             answered_at=time.time(),
         )
 
+    def _save_sealed(self, pair: SpooledPair) -> None:
+        """Save the pair that TikTok has just given; sealed again when its key was retired meanwhile."""
+        try:
+            patiently(lambda: self._save(pair, alive=True))
+        except KeyRetired:
+            self.sealer.look_now()
+            again = self._sealed_again(pair)
+            patiently(lambda: self._save(again, alive=True))
+
+    def _sealed_again(self, pair: SpooledPair) -> SpooledPair:
+        """The pair sealed with the key that seals now: it may have waited in the spool through a rotation."""
+        access, refresh = (
+            self.place(pair.account_id, name, pair.version) for name in ("access_token", "refresh_token")
+        )
+        return dataclasses.replace(
+            pair,
+            access_token=self.sealer.seal(self.sealer.unseal_spooled(pair.access_token, access), access),
+            refresh_token=self.sealer.seal(self.sealer.unseal_spooled(pair.refresh_token, refresh), refresh),
+        )
+
     def _save(self, pair: SpooledPair, *, alive: bool = False) -> bool:
         """Save the pair unless the stored one is another by now; whether that was done.
 
         `alive`: TikTok has just answered, so our app is accepted.
         """
-        with self.warehouse.transaction() as cursor:
+        with retired_refused(), self.warehouse.transaction() as cursor:
             accounts = run(cursor, "vault/lock_account", {"account_id": pair.account_id})
             if not accounts or accounts[0]["open_id"] != pair.open_id:
                 return False

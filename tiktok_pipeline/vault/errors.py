@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
 from tiktok_pipeline.errors import PipelineError
 
 
@@ -15,6 +20,17 @@ class KeyRingError(VaultError):
 
 class VaultKeyMissing(VaultError):
     """A token is sealed with a key that the ring does not hold: the operator's case, the account is fine."""
+
+
+class KeyRetired(VaultError):
+    """This process would seal with a key that is retired: its ring file lacks the key that seals now."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}, and this machine's key ring lacks the key that seals now: no token is saved. Copy the ring "
+            "file of a machine where `tiktok-pipeline vault status` finds nothing wrong to this one. A refreshed pair "
+            "waits in the spool, and is saved then."
+        )
 
 
 class VaultTampered(VaultError):
@@ -32,3 +48,14 @@ class GrantMismatch(VaultError):
     """
 
     token_version: int | None = None
+
+
+@contextmanager
+def retired_refused() -> Iterator[None]:
+    """Turn the database's refusal of a token that a retired key seals into KeyRetired."""
+    try:
+        yield
+    except psycopg.errors.CheckViolation as refused:
+        if refused.diag.constraint_name != "sealed_with_a_key_that_opens":
+            raise
+        raise KeyRetired(str(refused.diag.message_primary)) from None

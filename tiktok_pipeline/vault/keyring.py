@@ -17,7 +17,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,14 +36,15 @@ Stamp = tuple[int, ...]  # differs when the file was replaced or changed
 class KeyRing:
     """The keys by id, ready to seal and open; the bytes of the keys are not kept. The primary seals.
 
-    `patterned` are keys that somebody made up, such as those of tests. `stamp` tells whether the file is still
-    the one that was read.
+    `patterned` are keys that somebody made up, such as those of tests. `retired` open nothing but what waits in the
+    spool. `stamp` tells whether the file is still the one that was read.
     """
 
     primary: int
     keys: Mapping[int, AESGCM]
     check_values: Mapping[int, bytes]
     patterned: frozenset[int] = frozenset()
+    retired: Mapping[int, AESGCM] = field(default_factory=dict)
     stamp: Stamp = ()
 
     def __repr__(self) -> str:

@@ -77,10 +77,9 @@ def promote(warehouse: Warehouse, path: Path, environment: str, *, anyway: bool 
         note_ring(cursor, path, ring)
         lacking = run(cursor, "vault/ring_files_without", {"key_id": key_id})
         if key_id not in ring.keys or (lacking and not anyway):
-            places = ", ".join(f"{row['machine']} ({row['path']})" for row in lacking)
             raise KeyNotReady(
                 f"{in_words([key_id])}: not in every ring file that was in use within a day. Copy the file with it to "
-                f"{places}, and run `tiktok-pipeline vault status` there. If that machine is gone: rotate --anyway"
+                f"{_places(lacking)}, and run `tiktok-pipeline vault status` there. If that machine is gone: rotate --anyway"
             )
         run(cursor, "vault/step_down")
         run(cursor, "vault/make_primary", {"key_id": key_id})
@@ -106,18 +105,30 @@ def primary(warehouse: Warehouse) -> int | None:
     return next((key["key_id"] for key in keys if key["state"] == "primary"), None)
 
 
-def refuse_to_retire(warehouse: Warehouse, key_id: int) -> None:
-    """Raise KeyNotReady when something may still be sealed with the key."""
+def refuse_to_retire(warehouse: Warehouse, key_id: int, *, anyway: bool = False) -> None:
+    """Raise KeyNotReady when something is, or may yet be, sealed with the key; see `retire`."""
     with warehouse.transaction() as cursor:
-        _must_be_idle(cursor, key_id)
+        _must_be_idle(cursor, key_id, anyway=anyway)
 
 
-def retire(warehouse: Warehouse, key_id: int) -> None:
-    """Let a key open nothing any more. Raises KeyNotReady when something may still be sealed with it."""
-    with warehouse.transaction() as cursor:
-        run(cursor, "vault/lock_keys")
-        _must_be_idle(cursor, key_id)
-        run(cursor, "vault/retire_key", {"key_id": key_id})
+def retire(warehouse: Warehouse, key_id: int, *, anyway: bool = False) -> None:
+    """Let a key open nothing any more. Raises KeyNotReady when something is, or may yet be, sealed with it.
+
+    It may while a ring file, used however long ago, lacks the key that seals: what runs there seals with an older one.
+    With `anyway` such files are forgotten.
+    """
+    try:
+        with warehouse.transaction() as cursor:
+            run(cursor, "vault/lock_keys")
+            run(cursor, "vault/hold_key_to_retire", {"key_id": key_id})
+            _must_be_idle(cursor, key_id, anyway=anyway)
+            run(cursor, "vault/retire_key", {"key_id": key_id})
+            if anyway:
+                run(cursor, "vault/forget_ring_files_behind")
+    except psycopg.errors.LockNotAvailable:
+        raise KeyNotReady(
+            f"{in_words([key_id])}: a token is being saved with it at this moment. Try again."
+        ) from None
 
 
 def give_up(warehouse: Warehouse, key_id: int) -> int:
@@ -141,9 +152,21 @@ def _key(cursor: psycopg.Cursor[DictRow], key_id: int) -> DictRow:
     return found[0]
 
 
-def _must_be_idle(cursor: psycopg.Cursor[DictRow], key_id: int) -> None:
-    if reason := _still_needed(_key(cursor, key_id)):
+def _must_be_idle(cursor: psycopg.Cursor[DictRow], key_id: int, *, anyway: bool) -> None:
+    key = _key(cursor, key_id)
+    if reason := _still_needed(key):
         raise KeyNotReady(f"{in_words([key_id])}: {reason}")
+    behind = run(cursor, "vault/ring_files_behind")
+    if key["state"] == "decrypt_only" and behind and not anyway:
+        raise KeyNotReady(
+            f"{in_words([key_id])}: the key that seals is not in {_places(behind)}, and what runs there may seal with "
+            "this one yet. Copy the file there and run `tiktok-pipeline vault status` there. If it is gone for good: "
+            f"tiktok-pipeline vault retire {key_id:08x} --anyway"
+        )
+
+
+def _places(files: list[DictRow]) -> str:
+    return ", ".join(f"{row['machine']} ({row['path']})" for row in files)
 
 
 def _still_needed(key: dict[str, Any]) -> str | None:

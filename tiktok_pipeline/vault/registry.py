@@ -117,8 +117,10 @@ def _as_known(ring: KeyRing, known: Mapping[int, DictRow]) -> KeyRing:
     """The ring with the database's primary, and without what it has retired."""
     primary = _primary(known)
     assert primary is not None
-    usable = {key_id: key for key_id, key in ring.keys.items() if known[key_id]["state"] != "retired"}
-    return dataclasses.replace(ring, primary=primary, keys=usable)
+    held = {**ring.retired, **ring.keys}
+    retired = {key_id: key for key_id, key in held.items() if known[key_id]["state"] == "retired"}
+    usable = {key_id: key for key_id, key in held.items() if key_id not in retired}
+    return dataclasses.replace(ring, primary=primary, keys=usable, retired=retired)
 
 
 def _ring_file(path: Path, ring: KeyRing) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from tiktok_pipeline.vault.attempt import Attempts, Refresh
-from tiktok_pipeline.vault.errors import GrantMismatch, TokenMissing
+from tiktok_pipeline.vault.errors import GrantMismatch, TokenMissing, retired_refused
 from tiktok_pipeline.vault.opened import AccessToken, OpenedTokens
 from tiktok_pipeline.vault.refresh import PATIENCE_SECONDS, Refresher
 from tiktok_pipeline.vault.sealer import Sealer
@@ -67,7 +67,8 @@ class TokenVault:
     def save_grant(self, cursor: psycopg.Cursor[DictRow], account_id: int, grant: TokenGrant) -> None:
         """Seal and save a new pair for the account, with its scope and times, in the caller's transaction.
 
-        Raises TokenMissing when there is no such account, GrantMismatch when the grant is another account's.
+        Raises TokenMissing when there is no such account, GrantMismatch when the grant is another account's, and
+        KeyRetired when this machine's key ring lacks the key that seals now.
         """
         open_id = self._lock(cursor, account_id)
         if grant.open_id != open_id:
@@ -78,19 +79,17 @@ class TokenVault:
         self._opened.forget(account_id)
         [next_version] = run(cursor, "vault/next_version", {"account_id": account_id})
         version = next_version["token_version"]
-        run(
-            cursor,
-            "vault/save_token",
-            {
-                "account_id": account_id,
-                "access_token": self._seal(account_id, "access_token", version, grant.access_token),
-                "refresh_token": self._seal(account_id, "refresh_token", version, grant.refresh_token),
-                "token_version": version,
-                "expires_in": grant.expires_in,
-                "refresh_expires_in": grant.refresh_expires_in,
-                "scope": ",".join(grant.scopes),
-            },
-        )
+        values = {
+            "account_id": account_id,
+            "access_token": self._seal(account_id, "access_token", version, grant.access_token),
+            "refresh_token": self._seal(account_id, "refresh_token", version, grant.refresh_token),
+            "token_version": version,
+            "expires_in": grant.expires_in,
+            "refresh_expires_in": grant.refresh_expires_in,
+            "scope": ",".join(grant.scopes),
+        }
+        with retired_refused():
+            run(cursor, "vault/save_token", values)
         run(cursor, "vault/end_stop", {"account_id": account_id})  # TikTok has just accepted the app
 
     def access_token(
