@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -45,15 +45,17 @@ class Case:
 
 
 class Matrix:
-    """A PostgreSQL server and a sandbox of its own, for as many cases as wanted."""
+    """A PostgreSQL server and a sandbox of its own, for as many cases as wanted; `sandbox` are settings of that."""
+
+    def __init__(self, **sandbox: Any) -> None:
+        self._settings = {"accounts": 20, "videos": 45, **sandbox}
 
     def __enter__(self) -> Self:
         self._all = contextlib.ExitStack()
         self.folder = Path(self._all.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
         self.sandbox = self._all.enter_context(
             SandboxProcess(
-                accounts=20,
-                videos=45,
+                **self._settings,
                 even=True,
                 limit=0,
                 window_seconds=WINDOW_SECONDS,
@@ -76,7 +78,7 @@ class Matrix:
         case = Case(row, seed)
         began = time.monotonic()
         try:
-            with self._world(row, seed, broken) as world:
+            with self.world(seed, broken=broken, own_server=row.own_server) as world:
                 self._judge(case, world)
         except NoDisk as reason:
             case.skipped = str(reason)
@@ -106,13 +108,14 @@ class Matrix:
             case.violations += world.broke
 
     @contextmanager
-    def _world(self, row: Row, seed: int, broken: str | None) -> Iterator[World]:
+    def world(self, seed: int, *, broken: str | None = None, own_server: bool = False) -> Iterator[World]:
+        """A fresh database, with nothing connected; `own_server`: on a server whose disk is small."""
         self.sandbox.clear_faults()
         self.sandbox.set_clock()
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self.folder)))
             server = self.server
-            if row.own_server:
+            if own_server:
                 disk = stack.enter_context(small_disk(folder / "disk"))
                 server = stack.enter_context(EmbeddedServer(disk / "pg"))
                 _execute(server, "alter system set max_wal_size = '48MB'")

@@ -134,7 +134,10 @@ ROWS = (
     Row("48", "the key ring is missing at the start", "ends before it takes work", systems.keys_missing),
 )  # fmt: skip
 
-LATER = {
+# Rows that are not injected, and why.
+NOT_INJECTED = {
+    "9": "the scheduler killed at each of its steps: Dagster's own tests do that; that two runs of one day come to one "
+    "capture is row 41",
     "7": "after the outbox, before publishing: comes with what publishes",
     "39": "Redis down, flushed, slow: comes with what uses it",
     "40": "RabbitMQ down, redelivery: comes with what uses it",

@@ -262,7 +262,7 @@ class World:
 
     def _secrets(self) -> list[str]:
         secrets = [self.sandbox.client_secret]
-        for account in self.rows("select account_id from vault.token"):
+        for account in self.rows("select account_id from vault.token order by account_id limit 8"):
             with contextlib.suppress(Exception):
                 opened = self.pipeline.vault.access_token(account["account_id"], _no_refresh)
                 secrets.append(opened.token.reveal())
