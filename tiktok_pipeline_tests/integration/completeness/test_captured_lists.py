@@ -150,17 +150,32 @@ def test_deleted_videos_are_asked_after_daily_until_they_are_gone_and_then_no_mo
 def test_at_most_so_many_are_asked_after_and_none_of_a_list_that_is_not_believed(
     daily: Daily, sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    daily.pipeline.connect(2)
+    daily.pipeline.connect(3)
     daily.day(0)
+    ids = [video["id"] for video in sandbox.history(0, at=sandbox.now())["videos"]][:17]
     sandbox.set_faults(
-        hidden_videos={"accounts": [0], "fraction": 0.3}, cut_list={"accounts": [1], "videos": 0}
+        hidden_videos={"accounts": [0], "ids": ids},
+        cut_list=[{"accounts": [1], "videos": 0}, {"accounts": [2], "videos": 20}],
     )
     monkeypatch.setattr("tiktok_pipeline.capture.vanished.MOST_VIDEOS", 7)
+
+    def asked() -> list[set[str]]:
+        found = rows(
+            daily.pipeline.warehouse, "select account_id, asked from capture.video_query order by id"
+        )
+        assert {row["account_id"] for row in found} == {1}
+        return [set(row["asked"]) for row in found]
+
     assert daily.day(1) == 7
     assert daily.day(1, first=False) == 7  # the next run asks after the next ones
-    asked = rows(daily.pipeline.warehouse, "select account_id, asked from capture.video_query")
-    assert [row["account_id"] for row in asked] == [1, 1]
-    assert len({video for row in asked for video in row["asked"]}) == 14
+    assert daily.day(2) == 7  # and the next day after those that nobody has asked after for longest
+    assert [len(set().union(*asked()[:runs])) for runs in (1, 2, 3)] == [7, 14, 17]
+    monkeypatch.setattr("tiktok_pipeline.capture.vanished.FEW_VIDEOS", 45)
+    daily.day(2, first=False)
+    evidence = rows(
+        daily.pipeline.warehouse, "select distinct account_id from capture.video_query order by 1"
+    )
+    assert [row["account_id"] for row in evidence] == [1, 3]  # 45 of 65: more than half, but few now
 
 
 def test_a_query_that_fails_fails_nothing_and_is_tried_by_the_next_run(
