@@ -1,4 +1,4 @@
--- Take account-days to work on, those not tried yet first. A row of the result is one that is ours until its lease ends.
+-- Take account-days to work on, first those not tried yet. A row of the result is one that is ours until its lease ends.
 -- What is ours and not in hand was taken by a statement whose answer was lost: it is taken again. Of those with which
 -- a worker died, one at a time is in our hands.
 with free as (
@@ -18,6 +18,7 @@ with free as (
         and capture.is_open(d, %(grace)s)
     order by
         d.attempts,
+        d.pages,
         d.account_id
     limit %(places)s
     for update skip locked

@@ -255,6 +255,10 @@ class Ledger:
             final=failure.final,
         )
 
+    def give_back(self, unit: AccountDay) -> None:
+        """Let others have their turn before `unit` goes on, here or at another worker."""
+        self._execute("give_back", account_id=unit.account_id, day=unit.day)
+
     def put_off(self, day: dt.date, why: str) -> int:
         """Note on all that is open of `day` that TikTok is down; how many account-days. A later run takes them up.
 

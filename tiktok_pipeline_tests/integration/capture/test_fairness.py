@@ -14,16 +14,16 @@ from tiktok_pipeline_tests.capturing import Pipeline
 A_MINUTE = 540  # pages, at the speed of scheduled captures
 
 
-def test_beside_a_giant_of_ten_thousand_videos_every_account_has_its_first_page_within_a_minute(
+def test_beside_giants_every_account_has_its_first_page_within_a_minute(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    accounts = 40  # more than have a place in turn
+    accounts, workers = 40, 2  # eight places in turn, and many accounts with dozens of pages
     with SandboxProcess(accounts=accounts, videos=1300, limit=0) as sandbox:
         giant = max(sandbox.accounts(), key=lambda account: account["video_count"])
         assert giant["video_count"] > 10_000
         pipeline = Pipeline(warehouse, sandbox, tmp_path / "keys.json")
         pipeline.connect(accounts)
-        capturing = threading.Thread(target=pipeline.capture, kwargs={"workers": 8})
+        capturing = threading.Thread(target=pipeline.capture, kwargs={"workers": workers})
         capturing.start()
         deadline = time.monotonic() + 30
         while _begun(warehouse) < accounts and time.monotonic() < deadline:
@@ -47,8 +47,8 @@ def test_beside_a_giant_of_ten_thousand_videos_every_account_has_its_first_page_
         giant["open_id"],
     )
     assert _begun(warehouse) == accounts
-    assert seen["all_pages"] <= A_MINUTE
-    assert 2 <= seen["of_the_giant"] <= A_MINUTE / 10
+    assert seen["all_pages"] <= A_MINUTE / 2
+    assert seen["of_the_giant"] <= 10
 
 
 def _begun(warehouse: Warehouse) -> int:
