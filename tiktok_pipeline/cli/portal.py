@@ -11,6 +11,7 @@ from tiktok_pipeline.cli.stopping import quietly_stopped
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.runtime.database import migrated_warehouse, shared_database
 from tiktok_pipeline.runtime.portal import require_portal_settings
+from tiktok_pipeline.runtime.portal_secret import replace_portal_secret
 from tiktok_pipeline.runtime.ports import require_free
 from tiktok_pipeline.settings import load_settings
 
@@ -43,6 +44,22 @@ def portal(
     ):
         typer.echo(f"Portal: {settings.portal_url} (listens on {host}:{port}; Ctrl-C stops)")
         serve_portal(context, host, port)
+
+
+@app.command("new-secret")
+def new_secret(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Replace what signs links and sessions, when it is lost or was seen: all links and logins end."""
+    settings = load_settings()
+    if not yes:
+        typer.confirm(
+            "Every connect link that was sent and every login ends. Replace the secret?", abort=True, err=True
+        )
+    with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
+        ended = replace_portal_secret(warehouse, settings)
+    typer.echo(f"{settings.portal_secret_path}: a new secret. {ended} open links and every login have ended.")
+    typer.echo(
+        "Copy the file to every machine, restart the portal, and make new links: tiktok-pipeline reconnect --all"
+    )
 
 
 @app.command("hash-password")

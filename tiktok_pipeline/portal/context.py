@@ -32,14 +32,14 @@ class PortalContext:
 @contextmanager
 def open_portal(warehouse: Warehouse, settings: Settings) -> Iterator[PortalContext]:
     """What a portal with these settings works with. Raises SettingsError and KeyRingError: it fails closed."""
-    with open_vault(warehouse, settings) as vault:
+    with open_vault(warehouse, settings) as vault, vault.sealer.looking():
         yield PortalContext(
             settings=settings,
             warehouse=warehouse,
             vault=vault,
             oauth=oauth_client(settings),
             links=connect_links(warehouse, settings),
-            secret=portal_secret(settings),
+            secret=portal_secret(warehouse, settings),
         )
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.runtime.portal_secret import is_registered
 from tiktok_pipeline.vault.keyring import read_key_ring
 from tiktok_pipeline.vault.registry import must_fit, registered_keys
 from tiktok_pipeline.warehouse.connection import AWAY
@@ -20,8 +21,8 @@ router = APIRouter()
 
 
 @router.api_route("/health", methods=["GET", "HEAD"])
-def health() -> Response:
-    """The process lives and answers."""
+async def health() -> Response:
+    """The process lives and answers, also while every thread waits for TikTok."""
     return PlainTextResponse("ok\n")
 
 
@@ -35,8 +36,11 @@ def ready(context: Annotated[PortalContext, Depends(portal_context)]) -> Respons
             with context.vault.warehouse.transaction() as cursor:
                 known = registered_keys(cursor)
             must_fit(settings.keys_file, read_key_ring(settings.keys_file), settings.environment, known)
-            return PlainTextResponse("ready\n")
-        logger.warning("not ready: %s migration(s) missing, from %s", len(missing), missing[0])
+            if is_registered(context.warehouse, context.secret):
+                return PlainTextResponse("ready\n")
+            logger.warning("not ready: the portal's secret was replaced. Restart the portal.")
+        else:
+            logger.warning("not ready: %s migration(s) missing, from %s", len(missing), missing[0])
     except (PipelineError, *AWAY) as reason:
         logger.warning("not ready: %s", reason)
     return PlainTextResponse("not ready\n", 503)

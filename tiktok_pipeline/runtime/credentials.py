@@ -66,4 +66,6 @@ def redirect_uri(settings: Settings) -> str:
 
 def connect_links(warehouse: Warehouse, settings: Settings) -> ConnectLinks:
     """The connect links of this installation's portal. Raises SettingsError when its secret is not usable."""
-    return ConnectLinks(warehouse, portal_secret(settings), settings.portal_url, settings.connect_link_days)
+    return ConnectLinks(
+        warehouse, portal_secret(warehouse, settings), settings.portal_url, settings.connect_link_days
+    )

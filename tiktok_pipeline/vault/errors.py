@@ -23,7 +23,7 @@ class VaultKeyMissing(VaultError):
 
 
 class KeyRetired(VaultError):
-    """This process would seal with a key that is retired: its ring file lacks the key that seals now."""
+    """A process would seal with a key that is retired: its ring file lacks the key that seals now."""
 
     def __init__(self, what: str) -> None:
         super().__init__(

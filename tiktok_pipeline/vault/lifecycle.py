@@ -79,7 +79,8 @@ def promote(warehouse: Warehouse, path: Path, environment: str, *, anyway: bool 
         if key_id not in ring.keys or (lacking and not anyway):
             raise KeyNotReady(
                 f"{in_words([key_id])}: not in every ring file that was in use within a day. Copy the file with it to "
-                f"{_places(lacking)}, and run `tiktok-pipeline vault status` there. If that machine is gone: rotate --anyway"
+                f"{_places(lacking)}, and run `tiktok-pipeline vault status` there. If that machine is gone: "
+                "rotate --anyway"
             )
         run(cursor, "vault/step_down")
         run(cursor, "vault/make_primary", {"key_id": key_id})

@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -24,6 +25,7 @@ from tiktok_pipeline.vault.secret import SecretToken
 from tiktok_pipeline.warehouse.connection import Warehouse
 
 LOOK_SECONDS = 30.0  # a new primary is in use everywhere after this
+IDLE_LOOK_SECONDS = 600.0  # of a process that only waits; a rotation waits for ring files of the last day
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +81,26 @@ class Sealer:
             return unseal(sealed, place, self._ring.retired)
 
     def look_now(self) -> None:
-        """Look at the keys now: those of a process that has nothing to do are looked at by a timer, too."""
+        """Look at the keys now, whenever they were looked at last."""
         with self._looking:
             self._look_now()
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Look at the keys now and then while the block runs, so that an idle process's ring file counts as in use."""
+        over = threading.Event()
+
+        def look_until_over() -> None:
+            while not over.wait(IDLE_LOOK_SECONDS):
+                self._look_sometimes()
+
+        thread = threading.Thread(target=look_until_over, name="keys", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def _look_sometimes(self) -> None:
         # One thread looks, the others go on with what is held: no crowd waits for a connection while it holds one.

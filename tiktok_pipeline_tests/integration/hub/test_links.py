@@ -156,10 +156,10 @@ def test_links_that_expired_a_month_ago_are_forgotten(links: ConnectLinks, wareh
     assert [row["id"] for row in rows(warehouse, "select id from ops.connect_link order by id")] == [1, 4]
 
 
-def test_the_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_secret_is_made_once_for_its_owner_only(warehouse: Warehouse, tmp_path: Path) -> None:
     settings = Settings(_env_file=None, data_dir=tmp_path / "data")  # type: ignore[call-arg, unused-ignore]
     with ThreadPoolExecutor(8) as threads:
-        made = set(threads.map(lambda _: portal_secret(settings), range(8)))
+        made = set(threads.map(lambda _: portal_secret(warehouse, settings), range(8)))
     assert len(made) == 1
     assert len(made.pop()) >= 32
     assert stat.S_IMODE(settings.portal_secret_path.stat().st_mode) == 0o600
@@ -176,7 +176,7 @@ def test_the_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     ],
 )
 def test_a_given_secret_that_is_not_fit_is_refused(
-    tmp_path: Path, content: bytes | None, mode: int, said: str
+    warehouse: Warehouse, tmp_path: Path, content: bytes | None, mode: int, said: str
 ) -> None:
     path = tmp_path / "secret"
     if content is not None:
@@ -184,16 +184,16 @@ def test_a_given_secret_that_is_not_fit_is_refused(
         path.chmod(mode)
     settings = Settings(_env_file=None, portal_secret_file=path)  # type: ignore[call-arg, unused-ignore]
     with pytest.raises(SettingsError, match=said):
-        portal_secret(settings)
+        portal_secret(warehouse, settings)
     assert path.exists() is (content is not None)
 
 
-def test_a_given_secret_may_be_read_through_a_group(tmp_path: Path) -> None:
+def test_a_given_secret_may_be_read_through_a_group(warehouse: Warehouse, tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_bytes(b"x" * 32 + b"\n")
     path.chmod(0o440)
     settings = Settings(_env_file=None, portal_secret_file=path)  # type: ignore[call-arg, unused-ignore]
-    assert portal_secret(settings) == b"x" * 32
+    assert portal_secret(warehouse, settings) == b"x" * 32
 
 
 def test_a_link_is_not_forgotten_before_its_transaction(links: ConnectLinks, warehouse: Warehouse) -> None:

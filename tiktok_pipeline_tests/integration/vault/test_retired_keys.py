@@ -76,7 +76,7 @@ def test_a_machine_that_missed_the_rotation_cannot_save_what_nobody_opens(
 ) -> None:
     retire(warehouse, rotated(warehouse, keys_file), anyway=True)
     with (
-        pytest.raises(KeyRetired, match="is retired.*Copy the ring"),
+        pytest.raises(KeyRetired, match=r"is retired.*Copy the ring"),
         warehouse.transaction() as cursor,
     ):
         elsewhere.save_grant(cursor, account_id, tiktok.grant())
