@@ -79,23 +79,19 @@ def test_scheduled_processes_use_their_part_and_leave_the_rest_to_who_asks_on_de
     came = arrivals(sandbox)
     assert fullest_window(came, window) <= limit
     alone = [instant for instant in came if instant < asked_from]
-    assert (
-        mean_window(alone, window, after=0.0) / (limit * (100 - share) / 100) >= 0.94
-    )  # the first burst included
-    assert fullest_window(alone, window) < limit
-    assert sorted(waits)[6] < 0.1
-    assert max(waits) < 0.8
+    part = limit * (100 - share) / 100
+    assert 0.92 * part <= mean_window(alone, window, after=0.0) <= 1.02 * part
+    assert sorted(waits)[6] < 0.15
+    assert max(waits) < 1.5
 
 
 def test_whoever_asks_on_demand_may_use_all_of_the_limit(warehouse: Warehouse) -> None:
     scheduled = Quota(warehouse, "key", 40, window_seconds=1.0, on_demand_share=50)
     instants = used(Quota(warehouse, "key", 40, window_seconds=1.0, on_demand_share=50, on_demand=True), 60)
-    assert instants[-1] - instants[0] < 1.8
-    with pytest.raises(RateLimitedError):  # what was used on demand counts for everybody
-        scheduled.acquire(ENDPOINT, deadline=time.monotonic())
-    instants = used(scheduled, 30)
-    assert instants[-1] - instants[0] > 1.2
-    assert fullest_window(instants, 1.0) <= 20 + 2  # waiting in the ring of the whole may bring two together
+    assert instants[-1] - instants[0] < 2.6  # 2.9 s with half of it
+    later = used(scheduled, 30)
+    assert later[-1] - later[0] > 1.2
+    assert fullest_window(instants + later, 1.0) <= 40  # what is used on demand counts for everybody
 
 
 @pytest.mark.parametrize(
