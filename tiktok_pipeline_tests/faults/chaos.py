@@ -58,7 +58,7 @@ class Chaos:
         faults = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
         return (
             f"{self.accounts:,} accounts, {self.days} days in {self.seconds:.0f} s, {self.faults.total()} faults "
-            f"({faults}): {states}; {self.lost_grants} grants lost with the process that refreshed them; "
+            f"({faults}): {states}; {self.lost_grants} grants lost with a process or an answer; "
             f"{self.requests:,} requests; {len(self.violations)} violations"
         )
 
@@ -117,12 +117,13 @@ def run_chaos(world: World, accounts: int, minutes: float, every_seconds: float,
     world.log.unlink(
         missing_ok=True
     )  # gigabytes of tracebacks are not searched: secrets in logs have their own row
+    world.recover()
+    # A pair that died with its process or with TikTok's answer is lost, and only such an account needs a person.
     lost = world.rows(
         "select id from hub.store_accounts where status = 'NEED_RECONNECT' and status_reason like 'lost_rotation%%'"
     )
     world.may_reconnect = {row["id"] for row in lost}
     chaos.lost_grants = len(lost)
-    world.recover()
     held = world.rows("select id from hub.store_accounts where status = 'ERROR'")
     world.may_reconnect |= {
         row["id"] for row in held
