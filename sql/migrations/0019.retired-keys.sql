@@ -1,6 +1,15 @@
 -- Nothing is sealed with a key that is retired: a process that missed its successor must not save what nobody opens.
 -- depends: 0007.keys
 
+-- With database roles (sql/roles.sql), only vault may change what is in its schema, and migrator may become it.
+do $$
+begin
+    if exists (select from pg_namespace where nspname = 'vault' and pg_get_userbyid(nspowner) = 'vault') then
+        set local role vault;
+    end if;
+end
+$$;
+
 create function vault.refuse_retired_keys()
 returns trigger
 language plpgsql

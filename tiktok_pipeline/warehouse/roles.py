@@ -8,6 +8,7 @@ from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.project_files import sql
 from tiktok_pipeline.warehouse.connection import Warehouse
 
+# Those that people and processes get; `roles.sql` has two more, which hold things together.
 ROLES = ("migrator", "vault", "pipeline", "portal", "api_reader", "bi_reader")
 ROLES_LOCK = 7_011_003  # any number, the same in every process
 

@@ -12,9 +12,11 @@ from sqlalchemy.engine import make_url
 
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
-from tiktok_pipeline.warehouse.migrations import pending
-from tiktok_pipeline.warehouse.roles import apply_roles, roles_applied
+from tiktok_pipeline.warehouse.migrations import migrate, pending
+from tiktok_pipeline.warehouse.roles import ROLES, apply_roles, roles_applied
+from tiktok_pipeline_tests.building import rows
 from tiktok_pipeline_tests.capturing import Pipeline
+from tiktok_pipeline_tests.conftest import database
 
 As = Callable[[str], Warehouse]
 
@@ -131,7 +133,7 @@ def test_the_pipeline_makes_partitions_of_months_to_come_and_may_use_them(pipeli
     assert made["made"] == 3
 
 
-@pytest.mark.parametrize("role", ["pipeline", "portal", "api_reader", "bi_reader"])
+@pytest.mark.parametrize("role", ["migrator", "pipeline", "portal", "api_reader", "bi_reader"])
 @pytest.mark.parametrize("table", ["token", "key"])
 def test_no_role_but_the_vaults_reads_the_vault(
     pipeline: Pipeline, log_in: As, role: str, table: str
@@ -218,9 +220,12 @@ def test_the_migrator_migrates_and_gives_the_rights_again(warehouse: Warehouse, 
     migrator = log_in("migrator")
     assert pending(migrator) == []
     with migrator.transaction() as cursor:
+        cursor.execute("set local role vault")
         cursor.execute("alter table vault.token add column tried boolean")
         cursor.execute("create table vault.more (a int)")
+    with migrator.transaction() as cursor:
         cursor.execute("create table hub.more (a int)")
+        cursor.execute("alter view reporting.sync_logs rename column store_code to store")
         cursor.execute("create view reporting.more as select store_code from hub.stores")
     apply_roles(migrator)
     with log_in("bi_reader").transaction() as cursor:
@@ -237,3 +242,72 @@ def test_roles_are_known_to_be_applied_only_where_they_are(warehouse: Warehouse)
     apply_roles(warehouse)
     apply_roles(warehouse)
     assert roles_applied(warehouse)
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "create function reporting.trap() returns int language sql as 'select 1'",
+        "create view reporting.trap as select 1",
+        "create or replace view reporting.sync_logs as select 1",
+        "alter view reporting.sync_logs rename to trap",
+        "set role vault",
+        "set role migrator",
+        "set role reporting_owner",
+    ],
+)
+def test_the_pipeline_cannot_borrow_the_rights_of_whoever_reads_a_view(log_in: As, trap: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), log_in("pipeline").transaction() as cursor:
+        cursor.execute(trap.encode())
+
+
+def test_an_administrator_who_applies_the_roles_gets_none_of_the_vaults_rights(
+    warehouse: Warehouse, server_url: str
+) -> None:
+    apply_roles(warehouse)
+    with warehouse.transaction() as cursor:
+        cursor.execute("create role test_administrator login createrole")
+        cursor.execute("select current_setting('server_version_num')::int >= 160000 as can_be_set")
+        found = cursor.fetchone()
+        if found and found["can_be_set"]:
+            roles = ", ".join(ROLES)
+            cursor.execute(
+                f"grant {roles} to test_administrator with admin true, inherit false, set false".encode()
+            )
+    try:
+        with database(server_url, "administered") as url:
+            superuser = Warehouse(url)
+            with superuser.transaction() as cursor:
+                cursor.execute(
+                    f'alter database "{make_url(url).database}" owner to test_administrator'.encode()
+                )
+                cursor.execute("alter schema public owner to test_administrator")
+            administrator = Warehouse(
+                make_url(url).set(username="test_administrator").render_as_string(hide_password=False)
+            )
+            migrate(administrator)
+            for _ in range(2):
+                apply_roles(administrator)
+            with administrator.transaction() as cursor:
+                cursor.execute(
+                    "select pg_has_role('vault', 'usage') as is_vault, "
+                    "has_schema_privilege('vault', 'usage') as sees, pg_has_role('migrator', 'usage') as migrates"
+                )
+                assert cursor.fetchone() == {"is_vault": False, "sees": False, "migrates": True}
+            administrator.close()
+            superuser.close()
+    finally:
+        with warehouse.transaction() as cursor:
+            cursor.execute("drop owned by test_administrator")
+            cursor.execute("drop role test_administrator")
+
+
+def test_a_migration_of_the_vaults_tables_runs_as_the_vault(warehouse: Warehouse, log_in: As) -> None:
+    rows(warehouse, "drop function vault.refuse_retired_keys cascade")
+    rows(warehouse, "delete from public._yoyo_migration where migration_id = '0019.retired-keys'")
+    assert "0019.retired-keys" in migrate(log_in("migrator"))
+    [made] = rows(
+        warehouse,
+        "select proowner::regrole::text as owner from pg_proc where proname = 'refuse_retired_keys'",
+    )
+    assert made["owner"] == "vault"
