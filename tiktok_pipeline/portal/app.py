@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
 
-from tiktok_pipeline.portal import connect, errors, health, operator, webhooks
+from tiktok_pipeline.portal import connect, errors, health, operator, tiktok_calls, webhooks
 from tiktok_pipeline.portal.context import PortalContext
 from tiktok_pipeline.portal.pages import STYLE
 from tiktok_pipeline.portal.security import Guard
@@ -29,6 +29,7 @@ def create_app(context: PortalContext) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
+    app.state.tiktok_calls = tiktok_calls.places()
     for router in (style, health.router, connect.router, operator.router, webhooks.router):
         app.include_router(router)
     errors.install(app)

@@ -219,7 +219,7 @@ def test_no_page_is_wider_than_a_phone_or_light_in_the_dark(portal: Portal, brow
         for address in (
             "/",
             f"/stores/{store}",
-            "/stores/new",
+            "/add-store",
             "/nowhere",
             link,
             "/auth/result",

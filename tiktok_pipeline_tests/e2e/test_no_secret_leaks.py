@@ -240,7 +240,7 @@ def test_no_secret_is_anywhere_after_everything_went_wrong(
     for number in range(8):
         store = f"store_{number}"
         form = {"code": store, "name": f"Store {number}", "pic": "Ayu", "contact": "ayu@example.com"}
-        assert operator.send("/stores/new", **form).status_code == 303
+        assert operator.send("/add-store", **form).status_code == 303
         if number < 7:
             assert "<h1>Connected</h1>" in hunt.connects(link(store), number)
     ids = {

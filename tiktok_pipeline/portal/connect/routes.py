@@ -26,11 +26,20 @@ from tiktok_pipeline.portal.errors import error_page
 from tiktok_pipeline.portal.operator.session import operator_session
 from tiktok_pipeline.portal.pages import page
 from tiktok_pipeline.portal.security import client_address
+from tiktok_pipeline.portal.tiktok_calls import tiktok_call
 from tiktok_pipeline.runtime.credentials import redirect_uri
 
 STARTS_A_MINUTE = 60  # of one address: a whole office behind one router may be connecting its stores
 SEE_OTHER = 303
-STATUS = {"declined": 200, "restarted": 200, "wrong_account": 409, "conflict": 409, "failed": 502}
+STATUS = {
+    "declined": 200,
+    "restarted": 200,
+    "wrong_account": 409,
+    "conflict": 409,
+    "failed": 502,
+    "spent": 410,
+    "disabled": 409,
+}
 OAUTH_ERROR = re.compile(r"[a-z_]{1,40}")
 
 Context = Annotated[PortalContext, Depends(portal_context)]
@@ -97,7 +106,7 @@ def login(request: Request, context: Context, store_code: str = "", link: str = 
         return _to_tiktok(context, _authorizations(context).begin(cursor, store_code, actor=operator.id))
 
 
-@router.get("/auth/callback")
+@router.get("/auth/callback", dependencies=[Depends(tiktok_call)])
 def callback(request: Request, context: Context) -> Response:
     """Where TikTok sends the browser back to."""
     if request.headers.get("sec-fetch-dest", "document") != "document":

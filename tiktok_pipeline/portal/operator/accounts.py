@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from tiktok_pipeline.hub.accounts import Account
 from tiktok_pipeline.hub.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.portal.context import PortalContext
 from tiktok_pipeline.portal.operator.stores import Context, Text, require_store_line, store_page
+from tiktok_pipeline.portal.tiktok_calls import tiktok_call
 
 router = APIRouter(prefix="/stores/{store_code}/accounts/{account_id}")
 AccountId = Annotated[int, Field(ge=1, lt=2**63)]
@@ -44,7 +45,7 @@ def enable_one(context: Context, store_code: str, account_id: AccountId) -> Resp
     return RedirectResponse(f"/stores/{store_code}?done=enabled", 303)
 
 
-@router.post("/disconnect")
+@router.post("/disconnect", dependencies=[Depends(tiktok_call)])
 def disconnect_one(
     request: Request, context: Context, store_code: str, account_id: AccountId, confirmation: Text = ""
 ) -> Response:

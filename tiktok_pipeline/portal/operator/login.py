@@ -18,15 +18,19 @@ from tiktok_pipeline.portal.operator.session import (
     begin_session,
     csrf_token,
     end_session,
+    known_device,
     operator_session,
+    remember_device,
 )
 from tiktok_pipeline.portal.pages import page
 from tiktok_pipeline.portal.security import client_address, cookie_name, is_https
 
-# A minute. The second limit keeps many addresses together from guessing; it is larger, so that one address cannot
-# keep the operator out.
+# A minute. The second limit keeps many addresses together from guessing, and from keeping the machine busy: checking a
+# password is slow on purpose. They could use it up and keep the operator out, so a browser in which an operator has
+# logged in before is counted by itself.
 ATTEMPTS_OF_AN_ADDRESS = 5
 ATTEMPTS_OF_ALL = 20
+ATTEMPTS_OF_A_DEVICE = 5
 MINUTE = 60
 BEFORE_LOGIN = "login"  # the cookie that a login form's token is bound to
 REFUSED = "That was not right. Check the password, and the code if you use one."
@@ -76,8 +80,12 @@ def log_in(
     if not bound_to or not _same(csrf, csrf_token(context, bound_to)):
         raise HTTPException(403)
     address = client_address(request)
-    require_allowed(context.warehouse, f"login from {address}", ATTEMPTS_OF_AN_ADDRESS, MINUTE)
-    require_allowed(context.warehouse, "login", ATTEMPTS_OF_ALL, MINUTE)
+    device = known_device(request)
+    if device is not None:
+        require_allowed(context.warehouse, f"login of device {device}", ATTEMPTS_OF_A_DEVICE, MINUTE)
+    else:
+        require_allowed(context.warehouse, f"login from {address}", ATTEMPTS_OF_AN_ADDRESS, MINUTE)
+        require_allowed(context.warehouse, "login", ATTEMPTS_OF_ALL, MINUTE)
     if not opens(context, password, code):
         logger.warning("operator login from %s: refused", address)
         return _login_page(request, context, REFUSED, 403)
@@ -85,6 +93,7 @@ def log_in(
     answer = RedirectResponse("/", 303)
     end_session(request, answer)
     begin_session(context, answer)
+    remember_device(context, answer)
     return answer
 
 

@@ -1,6 +1,7 @@
 """Who is logged in: a signed cookie with the id of a session that the database knows.
 
-The signature is bound to the password's hash, so that a new password ends every session; the database's row ends
+The signature is bound to the password's hash and the second factor's secret, so that a new one of either ends every
+session; the database's row ends
 it after twelve hours, by the database's clock, and at logout.
 """
 
@@ -19,6 +20,8 @@ from tiktok_pipeline.portal.security import cookie_name, is_https
 
 COOKIE = "operator"
 SESSION_SECONDS = 12 * 3600
+DEVICE = "known_device"
+DEVICE_SECONDS = 180 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,32 @@ def end_session(request: Request, response: Response) -> None:
     response.delete_cookie(name, secure=is_https(context.settings), httponly=True, samesite="lax")
 
 
+def known_device(request: Request) -> str | None:
+    """A name for the browser of `request` if an operator has logged in with it before; it opens nothing."""
+    context: PortalContext = request.app.state.context
+    cookie = request.cookies.get(cookie_name(context.settings, DEVICE), "")
+    try:
+        return _hash(str(_device_serializer(context).loads(cookie))).hex()[:16]
+    except BadSignature:
+        return None
+
+
+def remember_device(context: PortalContext, response: Response) -> None:
+    """Let the browser that gets `response` be known at its next logins."""
+    response.set_cookie(
+        cookie_name(context.settings, DEVICE),
+        str(_device_serializer(context).dumps(secrets.token_urlsafe(16))),
+        max_age=DEVICE_SECONDS,
+        secure=is_https(context.settings),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def _device_serializer(context: PortalContext) -> URLSafeSerializer:
+    return URLSafeSerializer(context.secret, salt=f"known-device:{_way_in(context)}")
+
+
 def csrf_token(context: PortalContext, bound_to: str) -> str:
     """The token of every form shown to the browser that holds `bound_to`."""
     signed = URLSafeSerializer(context.secret, salt="csrf").dumps(bound_to)
@@ -82,7 +111,13 @@ def _hash(secret_id: str) -> bytes:
 
 
 def _serializer(context: PortalContext) -> URLSafeSerializer:
-    password_hash = context.settings.operator_password_hash
-    assert password_hash is not None
-    bound = hashlib.sha256(password_hash.get_secret_value().encode()).hexdigest()
-    return URLSafeSerializer(context.secret, salt=f"operator-session:{bound}")
+    return URLSafeSerializer(context.secret, salt=f"operator-session:{_way_in(context)}")
+
+
+def _way_in(context: PortalContext) -> str:
+    """What changes with the password or the second factor, and tells nothing of them."""
+    settings = context.settings
+    assert settings.operator_password_hash is not None
+    secrets_of_login = [settings.operator_password_hash, settings.operator_totp_secret]
+    text = "\n".join(secret.get_secret_value() if secret else "" for secret in secrets_of_login)
+    return hashlib.sha256(text.encode()).hexdigest()

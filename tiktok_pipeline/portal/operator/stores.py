@@ -48,13 +48,13 @@ def overview_page(
     )
 
 
-@router.get("/stores/new")
+@router.get("/add-store")
 def new_store_page(request: Request) -> Response:
     """The form for a new store."""
     return _new_store_page(request, {"code": "", "name": "", "pic": "", "contact": ""})
 
 
-@router.post("/stores/new")
+@router.post("/add-store")
 def add(
     request: Request, context: Context, code: Text = "", name: Text = "", pic: Text = "", contact: Text = ""
 ) -> Response:

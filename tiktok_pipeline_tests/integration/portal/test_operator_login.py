@@ -88,6 +88,29 @@ def test_another_address_has_attempts_of_its_own_until_all_together_are_too_many
     assert answers == [403] * 9 + [429] * 2  # twenty of all
 
 
+def test_a_known_device_logs_in_while_others_use_up_all_attempts(portal: Portal) -> None:
+    known = portal.operator()
+    known.post("/logout", {"csrf": csrf_in(known.get("/"))})
+    for n in range(21):
+        Operator(portal.url).log_in("wrong", headers={"X-Forwarded-For": f"203.0.113.{n}"})
+    assert (
+        Operator(portal.url).log_in(PASSWORD, headers={"X-Forwarded-For": "198.51.100.7"}).status_code == 429
+    )
+    assert known.log_in(PASSWORD).status_code == 303
+    # It may not guess either, and what was made up is not known.
+    known.browser.cookies.pop("operator")
+    assert [known.log_in("wrong").status_code for _ in range(6)] == [403] * 5 + [429]
+    made_up = Operator(portal.url)
+    made_up.browser.cookies.set("known_device", "x.y", domain="127.0.0.1")
+    assert made_up.log_in(PASSWORD, headers={"X-Forwarded-For": "198.51.100.8"}).status_code == 429
+
+
+def test_a_new_second_factor_ends_all_sessions(portal: Portal, second_factor: Portal) -> None:
+    cookies = portal.operator().browser.cookies.get_dict()
+    assert portal.get("/", cookies=cookies).status_code == 200
+    assert second_factor.get("/", cookies=cookies).status_code == 303
+
+
 def test_attempts_are_counted_over_processes(portal: Portal, second_factor: Portal) -> None:
     for _ in range(3):
         portal.operator("wrong")
@@ -181,9 +204,11 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(
     portal_sandbox: SandboxProcess,
     portal_folder: Path,
 ) -> None:
-    given = portal.operator().answer.headers["Set-Cookie"]
+    known, given = sorted(portal.operator().answer.raw.headers.getlist("Set-Cookie"))
     assert given.startswith("operator=")
     assert {"HttpOnly", "Path=/", "SameSite=lax", "Max-Age=43200"} <= set(given.split("; "))
+    assert known.startswith("known_device=")
+    assert {"HttpOnly", "Path=/", "SameSite=strict", "Max-Age=15552000"} <= set(known.split("; "))
     with running_portal(
         portal_warehouse, portal_sandbox, portal_folder, portal_url="https://stores.example.com"
     ) as secure:

@@ -181,7 +181,7 @@ def test_stores_are_found_by_an_account_and_by_its_status(portal: Portal, operat
 
 def test_names_are_shown_as_they_were_typed_and_never_run(portal: Portal, operator: Operator) -> None:
     form = {"code": "nasty", "name": NASTY, "pic": NASTY, "contact": NASTY}
-    assert operator.send("/stores/new", **form).headers["Location"] == "/stores/nasty?done=added"
+    assert operator.send("/add-store", **form).headers["Location"] == "/stores/nasty?done=added"
     rows(
         portal.warehouse,
         "update hub.store_accounts set display_name = %s, status_reason = %s where id = %s",
@@ -191,7 +191,7 @@ def test_names_are_shown_as_they_were_typed_and_never_run(portal: Portal, operat
     )
     shown = operator.send("/stores/nasty/link")
     link = link_in(shown).removeprefix(portal.url)
-    refused = operator.send("/stores/new", **{**form, "code": NASTY})
+    refused = operator.send("/add-store", **{**form, "code": NASTY})
     found = operator.get("/?search=" + quote(NASTY))
     for page in (operator.get("/"), operator.get("/stores/nasty"), shown, portal.get(link), refused, found):
         assert NASTY in page_text(page)  # as text, or as the value of a field; nothing of it is markup
@@ -199,14 +199,20 @@ def test_names_are_shown_as_they_were_typed_and_never_run(portal: Portal, operat
     assert operator.get("/?done=%3Cb%3E").text.count("notice") == 0
 
 
+def test_a_store_may_have_any_code(portal: Portal, operator: Operator) -> None:
+    form = {"code": "new", "name": "Newmarket", "pic": "Ayu", "contact": ""}
+    added = operator.send("/add-store", **form).headers["Location"]
+    assert "Newmarket" in operator.get(added).text
+
+
 def test_a_store_is_added_and_changed_and_mistakes_are_explained(portal: Portal, operator: Operator) -> None:
     form = {"code": "bandung_01", "name": "Kopi Bandung", "pic": "Budi", "contact": " "}
-    assert operator.send("/stores/new", **form).status_code == 303
-    again = operator.send("/stores/new", **form)
+    assert operator.send("/add-store", **form).status_code == 303
+    again = operator.send("/add-store", **form)
     assert again.status_code == 400
     assert "store bandung_01: exists already" in words(again)
     assert 'value="Kopi Bandung"' in again.text  # nothing typed is lost
-    assert operator.send("/stores/new", **{**form, "code": "New Store"}).status_code == 400
+    assert operator.send("/add-store", **{**form, "code": "New Store"}).status_code == 400
     assert operator.send("/stores/bandung_01/change", name="", pic="Citra").status_code == 400
     changed = operator.send(
         "/stores/bandung_01/change", name="Teh Bandung", pic="Citra", contact="c@example.com"
