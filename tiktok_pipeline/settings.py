@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from tiktok_pipeline.alerts.routes import Channel, channels_of, quiet_hours
 from tiktok_pipeline.errors import PipelineError
 
 LOGGED_PACKAGES = "tiktok_pipeline"
@@ -84,6 +85,12 @@ class Settings(BaseSettings):
         None, description="base32; when set, the login also asks for a time-based code"
     )
     connect_link_days: int = Field(14, ge=1, le=90, description="how long a connect link is good, days")
+    alert_urls: SecretStr | None = Field(
+        None, description="where messages to people go: addresses as apprise writes them, each with its route"
+    )
+    alert_quiet_hours: str | None = Field(
+        None, description="22-07, in the reporting time zone: only errors are sent then; absent: none"
+    )
     environment: Literal["development", "test", "staging", "production"] = "development"
     data_dir: Path = Path("data")
     reporting_timezone: str = Field("UTC", description="an IANA name; decides which day it is")
@@ -141,6 +148,20 @@ class Settings(BaseSettings):
     def _without_password(cls, address: str | None) -> str | None:
         return address if address is None else archive_address(address)
 
+    @field_validator("alert_urls")
+    @classmethod
+    def _channels(cls, urls: SecretStr | None) -> SecretStr | None:
+        if urls is not None:
+            channels_of(urls.get_secret_value())
+        return urls
+
+    @field_validator("alert_quiet_hours")
+    @classmethod
+    def _hours(cls, hours: str | None) -> str | None:
+        if hours is not None:
+            quiet_hours(hours)
+        return hours
+
     @field_validator("tiktok_redirect_uri")
     @classmethod
     def _registrable(cls, uri: str | None) -> str | None:
@@ -184,6 +205,16 @@ class Settings(BaseSettings):
     def portal_secret_path(self) -> Path:
         """Where the secret that signs links and sessions is, given or by default."""
         return (self.portal_secret_file or self.data_dir / "portal_secret").expanduser()
+
+    @property
+    def channels(self) -> list[Channel]:
+        """Where messages to people go; empty when ALERT_URLS is not set."""
+        return channels_of(self.alert_urls.get_secret_value()) if self.alert_urls else []
+
+    @property
+    def quiet(self) -> tuple[dt.time, dt.time] | None:
+        """From when until when only errors are sent."""
+        return quiet_hours(self.alert_quiet_hours) if self.alert_quiet_hours else None
 
     @property
     def keys_file(self) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 import psycopg
@@ -43,14 +43,30 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """How far one channel is with a message; `error` is why its latest attempt failed."""
+
+    channel: str
+    attempts: int
+    sent: bool
+    given_up: bool
+    error: str | None
+
+
+@dataclass(frozen=True)
 class Listed:
-    """A message in the outbox. Times are aware; `sent_at` is None while it waits."""
+    """A message in the outbox. Times are aware; `sent_at` is None while it waits, `muted_at` unless it was muted.
+
+    `is_routed` says that its channels are known: with no `deliveries` then, none of them wants it.
+    """
 
     id: int
     message: Message
     created_at: dt.datetime
     sent_at: dt.datetime | None
-    attempts: int
+    muted_at: dt.datetime | None
+    is_routed: bool
+    deliveries: list[Delivery]
 
 
 def put(
@@ -88,22 +104,23 @@ def put_all(cursor: psycopg.Cursor[DictRow], messages: Sequence[Message]) -> int
 
 
 def pending(warehouse: Warehouse, most: int = MOST_LISTED) -> list[Listed]:
-    """The newest messages that wait to be sent, oldest first."""
+    """The newest messages that wait to be sent, or that a channel was given up for, oldest first."""
     return _listed(warehouse, all_of_them=False, most=most)
 
 
 def list_messages(warehouse: Warehouse, most: int = MOST_LISTED) -> list[Listed]:
-    """The newest messages, oldest first, also those that were sent."""
+    """The newest messages, oldest first, also those that were sent or muted."""
     return _listed(warehouse, all_of_them=True, most=most)
 
 
 def _listed(warehouse: Warehouse, *, all_of_them: bool, most: int) -> list[Listed]:
     rows = warehouse.execute("alerts/list", {"all": all_of_them, "most": most})
-    own = ("id", "created_at", "sent_at", "attempts")
+    own = ("id", "created_at", "sent_at", "muted_at", "is_routed")
     return [
         Listed(
-            message=Message(**{name: value for name, value in row.items() if name not in own}),
+            message=Message(**{part.name: row[part.name] for part in fields(Message)}),
             **{name: row[name] for name in own},
+            deliveries=[Delivery(**delivery) for delivery in row["deliveries"]],
         )
         for row in rows
     ]

@@ -165,9 +165,34 @@ def test_only_defs_imports_dagster() -> None:
 
 def test_the_sensor_runs_from_the_start_and_asks_for_the_daily_job() -> None:
     repository = defs().get_repository_def()
-    [sensor] = repository.sensor_defs
-    assert sensor.name == "reconnect"
+    sensor = repository.get_sensor_def("reconnect")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     assert sensor.minimum_interval_seconds == 30
     assert [target.job_name for target in sensor.targets] == ["daily"]
     assert sensor.required_resource_keys == {"warehouse", "links"}
+
+
+def test_the_sensors_that_tell_people_run_from_the_start_and_launch_nothing() -> None:
+    sensors = {sensor.name: sensor for sensor in defs().get_repository_def().sensor_defs}
+    assert set(sensors) == {"reconnect", "alerts", "run_failures"}
+    for name in ("alerts", "run_failures"):
+        assert sensors[name].default_status == dg.DefaultSensorStatus.RUNNING
+        assert sensors[name].minimum_interval_seconds == 30
+        assert sensors[name].targets == []
+        assert sensors[name].required_resource_keys == {"warehouse"}
+
+
+def test_what_sends_messages_is_not_imported_with_the_definitions(tmp_path: Path) -> None:
+    loads = (
+        "import sys; from tiktok_pipeline.definitions import defs; defs(); print('apprise' in sys.modules)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", loads],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ALERT_URLS": "json://localhost"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert answer.stdout.strip() == "False"

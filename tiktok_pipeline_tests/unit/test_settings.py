@@ -50,6 +50,8 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
         ("TIKTOK_API_BASE_URL", "https://", "must look like https://"),
         ("TIKTOK_API_BASE_URL", "https://host:port", "must look like https://"),
         ("TIKTOK_AUTHORIZE_URL", "https:///v2/auth", "must look like https://"),
+        ("ALERT_URLS", "slack://a/b/c,boss=slack://hunter2", "number 2: before = stands info"),
+        ("ALERT_QUIET_HOURS", "late", "must look like 22-07"),
         ("TIKTOK_REDIRECT_URI", "/connected", "must look like https://"),
         ("TIKTOK_REDIRECT_URI", "https:///connected", "must look like https://"),
         ("TIKTOK_REDIRECT_URI", "https://a.example/c?d=e", "without ?"),

@@ -1,0 +1,13 @@
+-- One row per message that waits and whose deliveries were written for other channels than there are now, or not yet.
+select
+    id,
+    severity,
+    recipient,
+    details ->> 'channel' as about_channel
+from ops.outbox
+where
+    sent_at is null
+    and muted_at is null
+    and routed_for is distinct from %(routed_for)s
+order by id
+limit %(most)s

@@ -1,0 +1,114 @@
+"""Sending one letter through one channel.
+
+`apprise` speaks to everything but our JSON webhook. It is imported when the first letter is sent: that takes a
+second or two, which definitions cannot spare.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+
+from tiktok_pipeline.alerts.letters import Letter
+from tiktok_pipeline.alerts.routes import WEBHOOK, Channel
+from tiktok_pipeline.errors import PipelineError
+
+TIMEOUT_SECONDS = (5, 10)  # to connect, and between two bytes of the answer
+STATUS = re.compile(r"error=([0-9]{3})")
+
+_one_at_a_time = threading.Lock()
+
+
+class NotTaken(PipelineError):
+    """A channel did not take a letter. The text holds nothing of the channel's address."""
+
+
+def send(channel: Channel, letter: Letter) -> None:
+    """Send it; NotTaken when the channel does not say that it has it."""
+    if channel.scheme in WEBHOOK:
+        _post(channel, letter)
+    else:
+        _notify(channel, letter)
+
+
+def _post(channel: Channel, letter: Letter) -> None:
+    content = {
+        "severity": letter.severity,
+        "message": f"{letter.subject}\n\n{letter.body}".rstrip(),
+        "details": dict(letter.details),
+        "timestamp": letter.created_at.isoformat(),
+    }
+    try:
+        with requests.post(
+            channel.url.removeprefix("webhook+"),
+            json=content,
+            timeout=TIMEOUT_SECONDS,
+            allow_redirects=False,
+            stream=True,  # of the answer only its status counts
+        ) as answer:
+            status = answer.status_code
+    except (requests.RequestException, OSError, ValueError) as error:  # whose texts quote the address
+        raise NotTaken(f"not reached ({type(error).__name__})") from None
+    if not 200 <= status < 300:
+        raise NotTaken(f"answered HTTP {status}")
+
+
+def _notify(channel: Channel, letter: Letter) -> None:
+    import apprise
+
+    kinds = {"warning": apprise.NotifyType.WARNING, "error": apprise.NotifyType.FAILURE}
+    with _kept_from_logs() as said:
+        sender = apprise.Apprise(asset=apprise.AppriseAsset(app_id="tiktok_pipeline", storage_mode="memory"))
+        if not sender.add(channel.url_for(letter.recipient)):
+            raise NotTaken("is no address that apprise understands")
+        try:
+            taken = sender.notify(
+                title=letter.subject,
+                body=f"{letter.body}\n\n({letter.key})".lstrip(),
+                notify_type=kinds.get(letter.severity, apprise.NotifyType.INFO),
+                body_format=apprise.NotifyFormat.TEXT,
+            )
+        except Exception as error:  # a plugin of a hundred services: whatever it raises quotes the address
+            raise NotTaken(f"not sent ({type(error).__name__})") from None
+    if not taken:
+        raise NotTaken(_why(" ".join(said)))
+
+
+def _why(said: str) -> str:
+    """What apprise said to its log, in words of ours: its own may quote hosts, users and paths."""
+    if status := STATUS.search(said):
+        return f"answered HTTP {status[1]}"
+    lower = said.lower()
+    if "timeout" in lower or "timed out" in lower:
+        return "no answer in time"
+    if "authentication" in lower:
+        return "refused the login"
+    if "connection" in lower:
+        return "not reached"
+    return "did not take it"
+
+
+@contextmanager
+def _kept_from_logs() -> Iterator[list[str]]:
+    """What apprise logs goes into a list, and nowhere else."""
+    said: list[str] = []
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    log = logging.getLogger("apprise")
+    with _one_at_a_time:
+        before = log.handlers[:], log.level, log.propagate
+        log.handlers, log.propagate = [Listening()], False
+        log.setLevel(logging.INFO)
+        try:
+            yield said
+        finally:
+            log.handlers, log.propagate = before[0], before[2]
+            log.setLevel(before[1])
