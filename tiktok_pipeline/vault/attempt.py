@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Refresh = Callable[[SecretToken], "TokenGrant"]  # in practice OAuthClient.refresh
 
 unprotected_window = UnprotectedWindow()
+SLOW_SECONDS = 0.05  # from answer to disk; a process that is killed within loses the pair
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,8 @@ class Attempts:
             log.error("spool %s: %s. The new pair is saved without it.", self.spool.folder, error.strerror)
         seconds = time.perf_counter() - at
         unprotected_window.note(seconds)
-        log.debug("account %s: %.1f ms from answer to disk", claim.account_id, seconds * 1000)
+        level = logging.WARNING if seconds > SLOW_SECONDS else logging.DEBUG
+        log.log(level, "account %s: %.1f ms from answer to disk", claim.account_id, seconds * 1000)
         crash_point("after_spool")
         self._save_sealed(pair)
         crash_point("after_save")

@@ -64,10 +64,11 @@ class Asker:
         """Let it ask for a token, or for one in place of a refused one."""
         self._here.send((account_id, refused_version))
 
-    def longest_window(self) -> float:
-        """The longest time, in seconds, that a new pair of this process was in memory alone."""
+    def windows(self) -> tuple[float, float]:
+        """For how long, in seconds, new pairs of this process were in memory alone: at most, and 99 % of them."""
         self._here.send((None, None))
-        return float(self.answer())
+        longest, p99 = self.answer().split()
+        return float(longest), float(p99)
 
     def answer(self, seconds: float = 120) -> str:
         """`version fingerprint`, `Error code`, or `killed` when the process died instead."""
@@ -115,7 +116,7 @@ def _serve(
         while True:
             account_id, version = connection.recv()
             if account_id is None:
-                connection.send(str(unprotected_window.longest))
+                connection.send(f"{unprotected_window.longest} {unprotected_window.p99}")
                 continue
             try:
                 if version is None:

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,7 +35,9 @@ def test_a_run_that_is_stopped_saves_what_tiktok_answers(
     sandbox.set_faults(slow={"endpoint": "oauth/token", "delay_ms": 12_000})
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "dagster.yaml").touch()
-    today = dt.datetime.now(dt.UTC).date().isoformat()
+    # Near midnight the run would find its day over before it has begun it: then the zone's day began a while ago.
+    zone = "Etc/GMT+12" if dt.datetime.now(dt.UTC).hour in (23, 0) else "UTC"
+    today = dt.datetime.now(ZoneInfo(zone)).date().isoformat()
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(tmp_path / "home"),
@@ -42,6 +45,7 @@ def test_a_run_that_is_stopped_saves_what_tiktok_answers(
         "DATA_DIR": str(tmp_path),
         "ENCRYPTION_KEYS_FILE": str(keys_file),
         "ENVIRONMENT": "test",
+        "REPORTING_TIMEZONE": zone,
         "TIKTOK_API_BASE_URL": sandbox.base_url,
         "TIKTOK_CLIENT_KEY": sandbox.client_key,
         "TIKTOK_CLIENT_SECRET": sandbox.client_secret,
