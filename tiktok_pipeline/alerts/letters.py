@@ -14,7 +14,7 @@ from tiktok_pipeline.alerts.routes import RANKS
 MOST_SINGLE = 5  # more of one kind for one recipient become one letter
 EXAMPLES = 5
 MOST_KEYS = 1000  # of a letter for many, in its details
-LONGEST_BODY = 20_000  # characters of a letter for many
+MOST_TEXTS = 20  # in one letter to a store's contact
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def letters(rows: Sequence[Mapping[str, Any]], *, to_stores: bool) -> list[Lette
     made: list[Letter] = []
     for (recipient, kind, passed_on), group in groups.items():
         if len(group) > MOST_SINGLE:
-            made.append(_many(group, recipient, kind))
+            most = len(group) if recipient == OPERATORS else MOST_TEXTS
+            made += [_many(group[n : n + most], recipient, kind) for n in range(0, len(group), most)]
         else:
             made += [_to_pass_on(row) if passed_on else _single(row) for row in group]
     return sorted(made, key=lambda letter: (-RANKS[letter.severity], letter.ids))
@@ -76,7 +77,7 @@ def _to_pass_on(row: Mapping[str, Any]) -> Letter:
 
 
 def _many(group: Sequence[Mapping[str, Any]], recipient: str, kind: str) -> Letter:
-    """One letter: to operators the count and the first as examples; a person in charge needs every link."""
+    """One letter: to operators the count and the first as examples; a store's contact needs every link."""
     count = len(group)
     if recipient == OPERATORS:
         examples = "\n".join(f"- {row['subject']}" for row in group[:EXAMPLES])
@@ -90,7 +91,7 @@ def _many(group: Sequence[Mapping[str, Any]], recipient: str, kind: str) -> Lett
         severity=max((row["severity"] for row in group), key=RANKS.__getitem__),
         recipient=recipient,
         subject=f"{count} messages: {kind.replace('_', ' ')}",
-        body=body[:LONGEST_BODY],
+        body=body,
         details={"count": count, "kind": kind, "keys": keys[:MOST_KEYS]},
         created_at=group[0]["created_at"],
         ids=tuple(row["id"] for row in group),
