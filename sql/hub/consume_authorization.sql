@@ -16,6 +16,7 @@ returning
     id,
     store_code,
     account_id,
+    link_id,
     redirect_uri,
     scopes,
     code_verifier

@@ -6,10 +6,12 @@ select
     store.store_name,
     link.account_id,
     account.display_name as account_name,
+    account.status = 'CONNECTED' as account_works,
     link.expires_at,
     case
         when link.finished_at is not null then 'used'
         when link.expires_at <= ops.now() then 'expired'
+        when account.status = 'DISABLED' and not starts_with(coalesce(account.status_reason, ''), %(disconnected)s) then 'disabled'
         when link.used_at is null or link.browser_hash = %(browser_hash)s then 'usable'
         else 'used'
     end as state

@@ -1,13 +1,17 @@
 -- Take status changes that nobody has handled yet, oldest first: they are handled when the transaction commits.
 -- A row of the result is one, with what a message about it says. It is current when nothing has changed since: what
--- is over needs no message.
+-- is over needs no message. Store and account are held as well, before anything is written that refers to them: whoever
+-- deletes one takes them first and the changes then, and each would wait for the other. What is being deleted is skipped.
 with taken as (
-    select id
-    from hub.status_change
-    where handled_at is null
-    order by id
+    select noted.id
+    from hub.status_change as noted
+    inner join hub.store_accounts as account on account.id = noted.account_id
+    inner join hub.stores as store on store.store_code = account.store_code
+    where noted.handled_at is null
+    order by noted.id
     limit %(limit)s
-    for update skip locked
+    for update of noted skip locked
+    for key share of store, account skip locked
 ),
 
 handled as (

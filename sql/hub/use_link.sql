@@ -8,6 +8,14 @@ where
     and link.finished_at is null
     and link.expires_at > ops.now()
     and (link.used_at is null or link.browser_hash = %(browser_hash)s)
+    and not exists (
+        select 1
+        from hub.store_accounts as account
+        where
+            account.id = link.account_id
+            and account.status = 'DISABLED'
+            and not starts_with(coalesce(account.status_reason, ''), %(disconnected)s)
+    )
     and store.store_code = link.store_code
 returning
     link.id,

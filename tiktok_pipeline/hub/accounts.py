@@ -11,8 +11,9 @@ from psycopg.rows import DictRow
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.hub.stores import require_store
-from tiktok_pipeline.hub.words import storable
+from tiktok_pipeline.hub.words import DISCONNECTED, storable
 from tiktok_pipeline.vault import TokenVault
+from tiktok_pipeline.vault.claim import patiently
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class ConnectedElsewhere(PipelineError):
 
 class WrongAccount(PipelineError):
     """The login was that of another TikTok account than the one to be reconnected; nothing was changed."""
+
+
+class AccountDisabled(PipelineError):
+    """An operator took the account out of service, and only operators put it back; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +93,12 @@ def connect_account(
     with warehouse.transaction() as cursor:
         require_store(cursor, store_code)
     grant = oauth.exchange(code, redirect_uri)
-    with vault.warehouse.transaction() as cursor:
-        return save_connection(cursor, vault, grant, store_code=store_code, client_key=client_key)
+
+    def save() -> Account:
+        with vault.warehouse.transaction() as cursor:
+            return save_connection(cursor, vault, grant, store_code=store_code, client_key=client_key)
+
+    return patiently(save)  # TikTok gives the grant once
 
 
 def save_connection(
@@ -100,11 +109,13 @@ def save_connection(
     store_code: str,
     client_key: str,
     account_id: int | None = None,
+    by_link: bool = False,
 ) -> Account:
     """The account of `grant`, connected to the store in the caller's transaction, which is the vault's.
 
-    With `account_id` only that account may be connected anew. Raises WrongAccount, ConnectedElsewhere, or
-    PipelineError when there is no such store.
+    With `account_id` only that account may be connected anew. `by_link`: nobody of the operators does it, so an
+    account that they disabled stays so. Raises WrongAccount, ConnectedElsewhere, AccountDisabled, or PipelineError
+    when there is no such store.
     A grant that is refused here is not revoked: TikTok would cut off every grant that the account gave this
     app, also one that works for another store.
     """
@@ -115,19 +126,26 @@ def save_connection(
     elsewhere = run(cursor, "hub/account_elsewhere", {"store_code": store_code, "open_id": grant.open_id})
     if elsewhere:
         raise ConnectedElsewhere(grant.open_id, store_code, **elsewhere[0])
+    whose = {"store_code": store_code, "open_id": grant.open_id, "disconnected": DISCONNECTED}
+    if by_link and run(cursor, "hub/disabled_account", whose):
+        raise AccountDisabled(
+            f"account {grant.open_id} of store {store_code}: disabled by an operator. Nothing was changed. "
+            "Enable it first: tiktok-pipeline account enable"
+        )
     [connected] = run(
         cursor,
         "hub/connect_account",
         {"store_code": store_code, "open_id": grant.open_id, "client_key": client_key},
     )
     vault.save_grant(cursor, connected["id"], grant)
-    [account] = run(cursor, "hub/list_accounts", {"account_id": connected["id"]})
+    [account] = run(cursor, "hub/list_accounts", {"account_id": connected["id"], "store_codes": None})
     return Account(**account)
 
 
 def list_accounts(warehouse: Warehouse) -> list[Account]:
     """All accounts, by store and the order in which they were connected."""
-    return [Account(**row) for row in warehouse.execute("hub/list_accounts", {"account_id": None})]
+    everything = {"account_id": None, "store_codes": None}
+    return [Account(**row) for row in warehouse.execute("hub/list_accounts", everything)]
 
 
 def mark_need_reconnect(cursor: psycopg.Cursor[DictRow], account_id: int, reason: str) -> bool:
@@ -147,7 +165,7 @@ def checked_code(text: str) -> str:
 
 
 def _require_account(cursor: psycopg.Cursor[DictRow], account_id: int, open_id: str) -> None:
-    accounts = run(cursor, "hub/list_accounts", {"account_id": account_id})
+    accounts = run(cursor, "hub/list_accounts", {"account_id": account_id, "store_codes": None})
     if not accounts or accounts[0]["open_id"] != open_id:
         raise WrongAccount(
             f"account {account_id}: the login was that of {open_id}, another TikTok account. Nothing was changed. "

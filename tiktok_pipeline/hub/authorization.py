@@ -26,15 +26,19 @@ from psycopg.rows import DictRow
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.hub.accounts import (
     NEEDED_SCOPES,
+    AccountDisabled,
     ConnectedElsewhere,
     WrongAccount,
     checked_code,
     save_connection,
 )
 from tiktok_pipeline.hub.links import hashed
+from tiktok_pipeline.hub.stores import require_store
+from tiktok_pipeline.hub.words import DISCONNECTED
 from tiktok_pipeline.tiktok.errors import TikTokError
-from tiktok_pipeline.tiktok.oauth import OAuthClient
+from tiktok_pipeline.tiktok.oauth import OAuthClient, TokenGrant
 from tiktok_pipeline.vault import SecretToken, TokenVault
+from tiktok_pipeline.vault.claim import patiently
 from tiktok_pipeline.vault.sealing import Place
 from tiktok_pipeline.warehouse.connection import AWAY, Warehouse, run
 
@@ -43,7 +47,16 @@ LINK = "link"  # the actor of a transaction that a connect link began
 
 Pkce = Literal["off", "hex", "base64url"]
 Outcome = Literal[
-    "connected", "reduced", "declined", "wrong_account", "conflict", "failed", "restarted", "orphaned"
+    "connected",
+    "reduced",
+    "declined",
+    "wrong_account",
+    "conflict",
+    "failed",
+    "restarted",
+    "orphaned",
+    "spent",
+    "disabled",
 ]
 
 log = logging.getLogger(__name__)
@@ -73,6 +86,7 @@ class Consumed:
     id: int
     store_code: str
     account_id: int | None
+    link_id: int | None
     redirect_uri: str
     scopes: str
     code_verifier: bytes | None = field(repr=False)
@@ -142,9 +156,14 @@ class Authorizations:
         actor: str,
         link_id: int | None = None,
     ) -> Begun:
-        """A new transaction, in the caller's database transaction. The store must exist."""
+        """A new transaction, in the caller's database transaction. The store must exist.
+
+        Of a link one transaction is open at a time: those that it began before end.
+        """
         state, binding = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         run(cursor, "hub/forget_authorizations")
+        if link_id is not None:
+            run(cursor, "hub/end_other_authorizations", {"link_id": link_id})
         [begun] = run(
             cursor,
             "hub/begin_authorization",
@@ -181,6 +200,7 @@ class Authorizations:
             "browser_hash": hashed(browser),
             "state_hash": hashed(state) if state else None,
             "binding_hash": hashed(binding) if binding else None,
+            "disconnected": DISCONNECTED,
         }
         again = run(cursor, "hub/begin_again", values)
         if not again:
@@ -214,8 +234,9 @@ class Authorizations:
     def finish(self, consumed: Consumed, code: str, scopes: Sequence[str] = ()) -> Outcome:
         """Exchange `code`, connect the account, and note what became of it.
 
-        `scopes` is what the callback says was granted; the token answer's word goes before. When the database is
-        away the error goes on to the caller, and the transaction stays open to be found as orphaned.
+        `scopes` is what the callback says was granted; the token answer's word goes before. The save waits a minute
+        for a database that is away; then the error goes on to the caller, and the transaction stays open to be found
+        as orphaned.
         """
         try:
             grant = self._oauth.exchange(
@@ -226,20 +247,13 @@ class Authorizations:
                 asked = consumed.scopes.split(",")
                 granted = tuple(scope for scope in asked if not scopes or scope in scopes)
                 grant = replace(grant, scopes=granted)
-            with self._vault.warehouse.transaction() as cursor:
-                account = save_connection(
-                    cursor,
-                    self._vault,
-                    grant,
-                    store_code=consumed.store_code,
-                    client_key=self._oauth.client_key,
-                    account_id=consumed.account_id,
-                )
-                outcome: Outcome = "reduced" if account.missing_scopes else "connected"
-                run(cursor, "hub/finish_authorization", _finished(consumed, outcome, account.id))
-            return outcome
+            return patiently(lambda: self._save(consumed, grant))
         except AWAY:
             raise
+        except AccountDisabled as refused:
+            return self._failed(consumed, "disabled", refused)
+        except _LinkSpent as refused:
+            return self._failed(consumed, "spent", refused)
         except WrongAccount as refused:
             return self._failed(consumed, "wrong_account", refused)
         except ConnectedElsewhere as refused:
@@ -253,11 +267,36 @@ class Authorizations:
         rows = self._warehouse.execute("hub/authorization_result", values)
         return Result(**rows[0]) if rows else None
 
+    def _save(self, consumed: Consumed, grant: TokenGrant) -> Outcome:
+        with self._vault.warehouse.transaction() as cursor:
+            require_store(cursor, consumed.store_code)
+            account_id = _hold_link(cursor, consumed)
+            so_far = _hold(cursor, consumed)
+            if so_far in ("connected", "reduced"):
+                return so_far  # by an earlier attempt, whose commit nobody confirmed
+            if so_far == "disabled":
+                raise AccountDisabled(
+                    f"store {consumed.store_code}: disabled meanwhile. Nothing was changed."
+                )
+            account = save_connection(
+                cursor,
+                self._vault,
+                grant,
+                store_code=consumed.store_code,
+                client_key=self._oauth.client_key,
+                account_id=account_id,
+                by_link=consumed.link_id is not None,
+            )
+            outcome: Outcome = "reduced" if account.missing_scopes else "connected"
+            run(cursor, "hub/finish_authorization", _finished(consumed, outcome, account.id))
+        return outcome
+
     def _failed(
         self, consumed: Consumed, outcome: Outcome, reason: Exception, met_account_id: int | None = None
     ) -> Outcome:
         log.warning("store %s: not connected (%s): %s", consumed.store_code, outcome, reason)
-        self._warehouse.execute("hub/finish_authorization", _finished(consumed, outcome, met_account_id))
+        noted = _finished(consumed, outcome, met_account_id)
+        patiently(lambda: self._warehouse.execute("hub/finish_authorization", noted))
         return outcome
 
     def _new_challenge(self, cursor: psycopg.Cursor[DictRow], transaction_id: int, pkce: Pkce) -> str:
@@ -290,6 +329,34 @@ def orphaned_grants(cursor: psycopg.Cursor[DictRow]) -> list[OrphanedGrant]:
     to connect again.
     """
     return [OrphanedGrant(**row) for row in run(cursor, "hub/orphaned_grants")]
+
+
+class _LinkSpent(PipelineError):
+    """The link connected an account while this transaction was under way."""
+
+
+def _hold_link(cursor: psycopg.Cursor[DictRow], consumed: Consumed) -> int | None:
+    """The only account that may be connected. Raises _LinkSpent."""
+    held = run(cursor, "hub/hold_link", {"link_id": consumed.link_id}) if consumed.link_id else []
+    if not held:
+        return consumed.account_id
+    [link] = held
+    if link["is_spent"] and _hold(cursor, consumed) not in ("connected", "reduced"):
+        raise _LinkSpent(
+            f"store {consumed.store_code}: its link had done its work already. Nothing was changed."
+        )
+    return link["account_id"] or consumed.account_id
+
+
+def _hold(cursor: psycopg.Cursor[DictRow], consumed: Consumed) -> Outcome | None:
+    """What has become of the transaction so far. Raises PipelineError when it is gone."""
+    held = run(cursor, "hub/hold_authorization", {"id": consumed.id})
+    if not held:
+        raise PipelineError(
+            f"store {consumed.store_code}: its account was deleted meanwhile. Nothing was changed."
+        )
+    outcome: Outcome | None = held[0]["outcome"]
+    return outcome
 
 
 def _finished(consumed: Consumed, outcome: Outcome, met_account_id: int | None) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 A trigger notes every change of an account's status (hub.status_change). Here each change is handled once: an
 episode of NEED_RECONNECT gets one connect link, told to the store's contact and to the operators. The message
-is written in the transaction that marks the change as handled, so it is neither lost nor sent twice; a link
-whose transaction fails was shown to nobody and ends by itself.
+and the link are written in the transaction that marks the change as handled, so they are neither lost nor made twice,
+and nobody waits on one connection for what another holds.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import psycopg
 from psycopg.rows import DictRow
 
 from tiktok_pipeline.alerts.outbox import Message, put_all
@@ -81,7 +82,7 @@ def handle_status_changes(warehouse: Warehouse, links: ConnectLinks, zone: ZoneI
         changes = run(cursor, "hub/take_status_changes", {"limit": limit})
         current = [change for change in changes if change["is_current"]]
         episodes = [change for change in current if change["to_status"] == "NEED_RECONNECT"]
-        made = _links(links, [change["account_id"] for change in episodes])
+        made = _links(cursor, links, [change["account_id"] for change in episodes])
         messages = [message for change in current if (message := _fact(change, zone))]
         for change in episodes:
             if link := made.get(change["account_id"]):  # none for an account that was deleted meanwhile
@@ -95,7 +96,7 @@ def warn_of_grant_ends(warehouse: Warehouse, links: ConnectLinks, zone: ZoneInfo
     """How many accounts, up to `limit`, are warned now that their grant ends within 30, 14, 7 or 1 days."""
     with warehouse.transaction() as cursor:
         ending = run(cursor, "hub/grants_ending", {"limit": limit})
-        made = _links(links, [grant["account_id"] for grant in ending])
+        made = _links(cursor, links, [grant["account_id"] for grant in ending])
         messages: list[Message] = []
         for grant in ending:
             if link := made.get(grant["account_id"]):
@@ -115,9 +116,13 @@ def tell_of_lost_grants(warehouse: Warehouse, links: ConnectLinks, zone: ZoneInf
             run(cursor, "hub/about_lost_grants", {"ids": [grant.id for grant in lost]}) if lost else []
         ):
             about = About.of(row)
-            link = links.make(about.store_code, about.account_id, made_by=MADE_BY)
-            asking = lost_grant(about, row["transaction_id"], row["consumed_at"], zone)
-            messages += asking.messages(about, link.url, link.expires_at, zone)
+            if about.account_id is None:
+                link = links.make_for_store_within(cursor, about.store_code, made_by=MADE_BY)
+            else:
+                link = next(iter(links.make_within(cursor, [about.account_id], made_by=MADE_BY)), None)
+            if link:
+                asking = lost_grant(about, row["transaction_id"], row["consumed_at"], zone)
+                messages += asking.messages(about, link.url, link.expires_at, zone)
         put_all(cursor, messages)
     return len(lost)
 
@@ -128,10 +133,12 @@ def look_for_catch_up(warehouse: Warehouse, zone: ZoneInfo, after: int) -> Catch
     return CatchUp(**found)
 
 
-def _links(links: ConnectLinks, account_ids: list[int]) -> dict[int, tuple[str, dt.datetime]]:
+def _links(
+    cursor: psycopg.Cursor[DictRow], links: ConnectLinks, account_ids: list[int]
+) -> dict[int, tuple[str, dt.datetime]]:
     if not account_ids:
         return {}
-    made = links.make_for_accounts(account_ids, made_by=MADE_BY)
+    made = links.make_within(cursor, account_ids, made_by=MADE_BY)
     return {link.account_id: (link.url, link.expires_at) for link in made if link.account_id is not None}
 
 

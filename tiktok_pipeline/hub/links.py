@@ -21,11 +21,12 @@ from itsdangerous import BadSignature, Signer
 from psycopg.rows import DictRow
 
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.hub.words import DISCONNECTED
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 LONGEST_TEXT = 200
 
-LinkState = Literal["usable", "used", "expired", "unknown"]
+LinkState = Literal["usable", "used", "expired", "disabled", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class ConnectLink:
 class FoundLink:
     """What a link's text stands for. All but `state` is None when the link is unknown.
 
-    `account_id` is the only account it may reconnect, None when it may connect any.
+    `account_id` is the only account it may reconnect, None when it may connect any. Disabled: that account was taken
+    out of service, which only operators undo. `account_works`: it is captured, though it is to be reconnected.
     """
 
     state: LinkState
@@ -51,6 +53,7 @@ class FoundLink:
     store_name: str | None = None
     account_id: int | None = None
     account_name: str | None = None
+    account_works: bool | None = None
     expires_at: dt.datetime | None = None
 
 
@@ -71,26 +74,42 @@ class ConnectLinks:
         Raises PipelineError when there is no such store or it has no such account.
         """
         if account_id is not None:
-            made = self._make_for_accounts([account_id], store_code, made_by)
+            with self._warehouse.transaction() as cursor:
+                made = self._make_for_accounts(cursor, [account_id], store_code, made_by)
             if not made:
                 raise PipelineError(
                     f"account {account_id}: store {store_code} has none of that number. "
                     "Look it up: tiktok-pipeline account list"
                 )
             return made[0]
-        text = secrets.token_urlsafe(16)
-        values = {"link_hash": hashed(text), "store_code": store_code, "made_by": made_by, "days": self._days}
-        self._warehouse.execute("hub/forget_links")
-        rows = self._warehouse.execute("hub/make_store_link", values)
-        if not rows:
+        with self._warehouse.transaction() as cursor:
+            link = self.make_for_store_within(cursor, store_code, made_by=made_by)
+        if link is None:
             raise PipelineError(
                 f"store {store_code!r}: there is none. Add it first: tiktok-pipeline store add."
             )
-        return ConnectLink(self._address(text), store_code, None, rows[0]["expires_at"])
+        return link
 
     def make_for_accounts(self, account_ids: Sequence[int], *, made_by: str) -> list[ConnectLink]:
         """A reconnect link for each account, in the given order; an account that is gone gets none."""
-        return self._make_for_accounts(account_ids, None, made_by)
+        with self._warehouse.transaction() as cursor:
+            return self._make_for_accounts(cursor, account_ids, None, made_by)
+
+    def make_within(
+        self, cursor: psycopg.Cursor[DictRow], account_ids: Sequence[int], *, made_by: str
+    ) -> list[ConnectLink]:
+        """As `make_for_accounts`, in the caller's transaction: a second connection could wait for what it holds."""
+        return self._make_for_accounts(cursor, account_ids, None, made_by)
+
+    def make_for_store_within(
+        self, cursor: psycopg.Cursor[DictRow], store_code: str, *, made_by: str
+    ) -> ConnectLink | None:
+        """A link to connect any account to the store, in the caller's transaction; None when there is no such store."""
+        text = secrets.token_urlsafe(16)
+        run(cursor, "hub/forget_links")
+        values = {"link_hash": hashed(text), "store_code": store_code, "made_by": made_by, "days": self._days}
+        rows = run(cursor, "hub/make_store_link", values)
+        return ConnectLink(self._address(text), store_code, None, rows[0]["expires_at"]) if rows else None
 
     def look(self, text: str, browser: str | None = None) -> FoundLink:
         """What the link is still good for in the browser with cookie `browser`. Changes nothing."""
@@ -105,11 +124,16 @@ class ConnectLinks:
         return FoundLink(**rows[0]) if rows else None
 
     def _make_for_accounts(
-        self, account_ids: Sequence[int], store_code: str | None, made_by: str
+        self,
+        cursor: psycopg.Cursor[DictRow],
+        account_ids: Sequence[int],
+        store_code: str | None,
+        made_by: str,
     ) -> list[ConnectLink]:
         texts = {account_id: secrets.token_urlsafe(16) for account_id in account_ids}
-        self._warehouse.execute("hub/forget_links")
-        made = self._warehouse.execute(
+        run(cursor, "hub/forget_links")
+        made = run(
+            cursor,
             "hub/make_account_links",
             {
                 "link_hashes": [hashed(text) for text in texts.values()],
@@ -141,7 +165,11 @@ class ConnectLinks:
             known = self._signer.unsign(signed).decode()
         except (UnicodeError, BadSignature):
             return None
-        return {"link_hash": hashed(known), "browser_hash": hashed(browser) if browser else None}
+        return {
+            "link_hash": hashed(known),
+            "browser_hash": hashed(browser) if browser else None,
+            "disconnected": DISCONNECTED,
+        }
 
 
 def hashed(secret: str) -> bytes:

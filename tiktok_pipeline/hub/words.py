@@ -1,4 +1,4 @@
-"""Text that people type, checked once before it reaches a table."""
+"""Text that people type, checked once before it reaches a table; and words that programs look for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import unicodedata
 from tiktok_pipeline.errors import PipelineError
 
 LONGEST = 255
+DISCONNECTED = (
+    "disconnected by an operator"  # how the reason of every account begins whose grant was given back
+)
 CONTROL_OR_SURROGATE = ("Cc", "Cs")
 
 

@@ -115,10 +115,14 @@ class Guard:
 
 
 def headers_for(settings: Settings, *, forms_to_tiktok: bool) -> dict[str, str]:
-    """The headers of every answer. Browsers hold a form's target to `form-action` also when it redirects."""
+    """The headers of every answer.
+
+    Browsers hold a form's target to `form-action` also when it redirects, and TikTok's authorize page may redirect
+    to other hosts of TikTok that it does not name. So where a form ends at TikTok any https address is allowed.
+    """
     targets = ["'self'"]
     if forms_to_tiktok:
-        targets.append(origin_of(settings.tiktok_authorize_url))
+        targets += ["https:", origin_of(settings.tiktok_authorize_url)]
     policy = {
         "default-src": "'none'",
         "style-src": "'self'",

@@ -24,7 +24,12 @@ from tiktok_pipeline.hub.words import one_line
 from tiktok_pipeline.portal.context import PortalContext, portal_context
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
-OLDEST_SECONDS = 300  # TikTok names no age; this is what receivers of signed webhooks commonly accept
+AHEAD_SECONDS = 300  # how far TikTok's clock may be ahead of ours
+# TikTok repeats an event for 72 hours and does not say whether it signs it anew. Refused for its age, a removal would
+# be lost for good; accepted again it does no harm: an event counts once, and never against tokens that are newer than
+# its time, which the signature covers as well.
+OLDEST_SECONDS = 73 * 3600
+LARGEST_REASON = 999
 SIGNATURE = re.compile(r"t=([0-9]{1,11}),s=([0-9a-f]{64})")
 REMOVED = "authorization.removed"
 REASONS = {
@@ -48,13 +53,16 @@ class _Content(BaseModel):
     reason: int = 0
 
 
+Line = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]  # PostgreSQL keeps no NUL
+
+
 class _Event(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
-    client_key: Annotated[str, Field(max_length=200)]
-    event: Annotated[str, Field(max_length=200)]
+    client_key: Line
+    event: Line
     create_time: Annotated[int, Field(ge=0, lt=100_000_000_000)]
-    user_openid: Annotated[str, Field(max_length=200)] = ""
+    user_openid: Line = ""
     content: str = ""
 
     @property
@@ -70,7 +78,10 @@ class _Event(BaseModel):
             number = _Content.model_validate_json(self.content or "{}").reason
         except ValidationError:
             number = 0
-        return REASONS.get(number, f"TikTok ended the authorization (reason {number})")
+        shown = (
+            f"reason {number}" if 0 <= number <= LARGEST_REASON else "for a reason that it does not document"
+        )
+        return REASONS.get(number, f"TikTok ended the authorization ({shown})")
 
 
 async def _raw_body(request: Request) -> bytes:
@@ -94,6 +105,9 @@ def receive(
     except ValidationError:
         _keep_unreadable(context.warehouse, body)
         return JSONResponse({})
+    if _seconds_ahead(context.warehouse, event.create_time) > AHEAD_SECONDS:
+        _keep_unreadable(context.warehouse, body)  # it would count against every connection until then
+        return JSONResponse({})
     # As the vault's role: when an account got its tokens, nobody else may know.
     with context.vault.warehouse.transaction() as cursor:
         effect = _take(cursor, event)
@@ -103,7 +117,7 @@ def receive(
 
 
 def _signed(headers: list[str], body: bytes, secrets: list[str], warehouse: Warehouse) -> bool:
-    """Whether exactly one signature came, made of this body with one of the app's secrets, and just now."""
+    """Whether exactly one signature came, made of this body with one of the app's secrets, and not too long ago."""
     match = SIGNATURE.fullmatch(headers[0]) if len(headers) == 1 else None
     if match is None:
         return False
@@ -114,8 +128,13 @@ def _signed(headers: list[str], body: bytes, secrets: list[str], warehouse: Ware
     ]
     if not any(hmac.compare_digest(given, expected) for expected in made):
         return False
-    [away] = warehouse.execute("portal/seconds_from_now", {"instant": int(moment)})
-    return bool(away["seconds"] <= OLDEST_SECONDS)
+    return -OLDEST_SECONDS <= _seconds_ahead(warehouse, int(moment)) <= AHEAD_SECONDS
+
+
+def _seconds_ahead(warehouse: Warehouse, instant: int) -> float:
+    """How far an instant (unix seconds) is ahead by the database's clock."""
+    [ahead] = warehouse.execute("portal/seconds_ahead", {"instant": instant})
+    return float(ahead["seconds"])
 
 
 def _take(cursor: psycopg.Cursor[DictRow], event: _Event) -> str:

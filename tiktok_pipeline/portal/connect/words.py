@@ -46,6 +46,17 @@ def why_not(result: Result) -> Words:
                 f"one store. Nothing was changed. Start again with the account of {result.store_name}. "
                 "If it really moved, tell whoever sent you the link.",
             )
+        case "disabled":
+            return Words(
+                "This account is out of service",
+                "Whoever runs the reports has taken it out of them, and only they can put it back. Nothing was "
+                "changed. If you think it is a mistake, tell whoever sent you the link.",
+            )
+        case "spent":
+            return Words(
+                "This link was used already",
+                "It connected an account a moment ago, and a link connects one. Nothing more was changed.",
+            )
         case "restarted":
             return Words("You went on in another browser", "Finish there. You can close this page.")
         case None if result.waits:

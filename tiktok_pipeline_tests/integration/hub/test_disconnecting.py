@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from psycopg.rows import DictRow
 
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.hub import disconnecting
 from tiktok_pipeline.hub.accounts import Account, list_accounts, mark_need_reconnect
 from tiktok_pipeline.hub.disconnecting import (
     disable,
@@ -18,9 +22,9 @@ from tiktok_pipeline.hub.disconnecting import (
     stored_accounts,
 )
 from tiktok_pipeline.sandbox.server import SandboxProcess
-from tiktok_pipeline.tiktok.errors import TikTokError
-from tiktok_pipeline.vault import TokenMissing
-from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline.tiktok.errors import AuthError, TikTokError
+from tiktok_pipeline.vault import SecretToken, TokenMissing
+from tiktok_pipeline.warehouse.connection import Warehouse, run
 from tiktok_pipeline_tests.building import rows
 from tiktok_pipeline_tests.capturing import Pipeline
 
@@ -207,6 +211,60 @@ def test_all_are_disconnected_and_a_second_run_takes_what_the_first_left(
     )
     assert noted == [{"accounts": 12}]
     assert set(enable(warehouse, *disconnected_accounts(warehouse)).values()) == {"NEED_RECONNECT"}
+
+
+def test_tokens_of_a_connection_made_meanwhile_are_kept(
+    pipeline: Pipeline, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [account] = pipeline.connect(1)
+    revoke = pipeline.oauth.revoke
+
+    def revoked(token: SecretToken) -> None:
+        revoke(token)
+        pipeline.connect(1)
+
+    monkeypatch.setattr(pipeline.oauth, "revoke", revoked)
+    with pytest.raises(PipelineError, match="other tokens meanwhile"):
+        disconnect(pipeline.vault, pipeline.oauth, account)
+    assert account_of(warehouse, account).status == "CONNECTED"
+    assert stored_accounts(pipeline.vault) == [account]
+
+
+def test_a_revoke_that_is_refused_for_a_fresh_token_does_not_prove_that_the_grant_ended(
+    pipeline: Pipeline, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [account] = pipeline.connect(1)
+
+    def refused(token: SecretToken) -> None:
+        raise AuthError("TikTok refused", code="http_401", endpoint="/v2/oauth/revoke/", http_status=401)
+
+    monkeypatch.setattr(pipeline.oauth, "revoke", refused)
+    with pytest.raises(PipelineError, match="not disconnected"):
+        disconnect(pipeline.vault, pipeline.oauth, account)
+    assert account_of(warehouse, account).status == "CONNECTED"
+    assert stored_accounts(pipeline.vault) == [account]
+
+
+def test_disconnecting_all_goes_on_when_a_connection_dies(
+    pipeline: Pipeline, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.connect(6)
+    forgotten: list[object] = []
+
+    def dying(
+        cursor: psycopg.Cursor[DictRow], name: str, values: dict[str, Any] | None = None
+    ) -> list[DictRow]:
+        if name == "vault/forget_token":
+            forgotten.append(values)
+            if len(forgotten) == 2:
+                cursor.execute("select pg_terminate_backend(pg_backend_pid())")
+        return run(cursor, name, values)
+
+    monkeypatch.setattr(disconnecting, "run", dying)
+    result = disconnect_all(pipeline.vault, pipeline.oauth)
+    assert (result.disconnected, result.left, len(result.failures)) == (5, 0, 1)
+    assert disconnect_all(pipeline.vault, pipeline.oauth).disconnected == 1
+    assert stored_accounts(pipeline.vault) == []
 
 
 def test_disconnecting_all_gives_up_when_tiktok_is_away(

@@ -21,7 +21,7 @@ from tiktok_pipeline.hub.flags import (
     warn_of_grant_ends,
 )
 from tiktok_pipeline.hub.links import ConnectLinks
-from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline.warehouse.connection import Warehouse, run
 from tiktok_pipeline_tests.building import (
     DatabaseClock,
     add_account,
@@ -337,6 +337,63 @@ def test_a_lost_grant_whose_link_is_old_is_told_without_waiting_for_itself(
     assert len(told(warehouse, "lost_grant")) == 1
     assert links_made(warehouse) == 2
     impatient.close()
+
+
+@pytest.mark.parametrize("what", ["status", "grant", "lost"])
+def test_telling_people_and_deleting_a_store_do_not_wait_for_each_other(
+    warehouse: Warehouse, links: ConnectLinks, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    account = add_account(warehouse)
+    if what == "status":
+        need_reconnect(warehouse, account)
+    elif what == "grant":
+        grant_of(warehouse, account, 5)
+    else:
+        rows(
+            warehouse,
+            """
+            insert into ops.oauth_transaction (
+                state_hash, binding_hash, store_code, account_id, actor, client_key, redirect_uri, scopes, expires_at,
+                consumed_at
+            )
+            select
+                sha256('s'), sha256('b'), store_code, id, 'x', 'key', 'u', 's', ops.now(),
+                ops.now() - interval '3 minutes'
+            from hub.store_accounts
+            """,
+        )
+    real, deleting = run, threading.Event()
+
+    def slowly(cursor: Any, name: str, values: Any = None) -> Any:
+        found = real(cursor, name, values)
+        if name in ("hub/take_status_changes", "hub/grants_ending", "hub/about_lost_grants"):
+            deleting.set()
+            time.sleep(0.5)
+        return found
+
+    monkeypatch.setattr(flags, "run", slowly)
+
+    def delete() -> None:
+        assert deleting.wait(10)
+        rows(warehouse, "delete from hub.stores")
+
+    ways = [
+        threading.Thread(target=tell_people, args=(warehouse, links, ZONE), daemon=True),
+        threading.Thread(target=delete, daemon=True),
+    ]
+    for way in ways:
+        way.start()
+    for way in ways:
+        way.join(8)
+    stuck = any(way.is_alive() for way in ways)
+    if stuck:
+        rows(
+            warehouse,
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()",
+        )
+    assert not stuck
+    assert rows(warehouse, "select 1 from hub.stores") == []
 
 
 def test_what_became_connected_is_caught_up_while_today_lacks_it(

@@ -594,7 +594,7 @@ def test_26_the_headers_of_every_page_on_the_way_are_exact(portal: Portal) -> No
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Content-Security-Policy"] == (
             "default-src 'none'; style-src 'self'; img-src 'self' data:; "
-            f"form-action 'self' {origin}; frame-ancestors 'none'; base-uri 'none'"
+            f"form-action 'self' https: {origin}; frame-ancestors 'none'; base-uri 'none'"
         )
         assert "Server" not in answer.headers
 
@@ -747,19 +747,17 @@ def test_30_killed_between_exchange_and_save_nothing_is_half_active_and_somebody
 
 def test_30_an_answer_that_was_only_late_counts_all_the_same(portal: Portal) -> None:
     journey = Journey(portal, account=22)
-    open_id = portal.sandbox.accounts()[22]["open_id"]
+    portal.sandbox.set_faults(slow={"endpoint": "oauth/token", "delay_ms": 1500})
     with ThreadPoolExecutor(1) as threads:
-        with portal.warehouse.transaction() as cursor:
-            cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (open_id,))
-            late = threads.submit(journey.phone.get, journey.callback)
-            wait_until(lambda: waits_for_lock(portal.warehouse))
-            rows(
-                portal.warehouse,
-                "update ops.oauth_transaction set consumed_at = consumed_at - interval '2 minutes' where store_code = %s",
-                journey.store,
-            )
-            with portal.warehouse.transaction() as other:
-                assert [orphan.store_code for orphan in orphaned_grants(other)] == [journey.store]
+        late = threads.submit(journey.phone.get, journey.callback)
+        wait_until(lambda: transaction_of(portal, journey.store)["consumed_at"] is not None)
+        rows(
+            portal.warehouse,
+            "update ops.oauth_transaction set consumed_at = consumed_at - interval '2 minutes' where store_code = %s",
+            journey.store,
+        )
+        with portal.warehouse.transaction() as other:
+            assert [orphan.store_code for orphan in orphaned_grants(other)] == [journey.store]
         assert late.result().status_code == 303
     assert "Connected" in journey.phone.get("/auth/result").text
     assert transaction_of(portal, journey.store)["outcome"] == "connected"

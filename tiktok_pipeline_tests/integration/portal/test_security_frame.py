@@ -91,7 +91,7 @@ def has_exact_headers(answer: requests.Response, portal: Portal, path: str) -> N
         assert answer.headers.get(name) == value, (path, name)
     tiktok = "'self'"
     if path.startswith(("/connect/", "/auth/")):
-        tiktok += f" {portal.sandbox.base_url}"
+        tiktok += f" https: {portal.sandbox.base_url}"
     assert answer.headers["Content-Security-Policy"] == POLICY.format(targets=tiktok), path
     assert len(answer.headers["X-Request-ID"]) == 16
     assert "server" not in {name.lower() for name in answer.headers}
