@@ -1,4 +1,4 @@
--- One row per account: all of them, or the one that is asked for.
+-- One row per account: all of them, the one that is asked for, or those of the stores that are.
 select
     id,
     store_code,
@@ -14,7 +14,9 @@ select
     last_sync_at,
     connected_at
 from hub.store_accounts
-where %(account_id)s::bigint is null or id = %(account_id)s
+where
+    (%(account_id)s::bigint is null or id = %(account_id)s)
+    and (%(store_codes)s::text[] is null or store_code = any(%(store_codes)s::text[]))
 order by
     store_code,
     id

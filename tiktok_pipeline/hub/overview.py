@@ -69,6 +69,6 @@ def store_line(warehouse: Warehouse, code: str) -> StoreLine:
 def _with_accounts(warehouse: Warehouse, stores: Sequence[Store]) -> tuple[StoreLine, ...]:
     codes = [store.code for store in stores]
     accounts: dict[str, list[Account]] = {code: [] for code in codes}
-    for row in warehouse.execute("hub/overview_accounts", {"store_codes": codes}):
+    for row in warehouse.execute("hub/list_accounts", {"account_id": None, "store_codes": codes}):
         accounts[row["store_code"]].append(Account(**row))
     return tuple(StoreLine(store, tuple(accounts[store.code])) for store in stores)

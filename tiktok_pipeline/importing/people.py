@@ -32,7 +32,7 @@ class Known:
         self._store_of: dict[str, str] = {}
         self._names: dict[int, tuple[str, str]] = {}
         self._pretended = count(-1, -1)
-        for row in warehouse.execute("hub/list_accounts", {"account_id": None}):
+        for row in warehouse.execute("hub/list_accounts", {"account_id": None, "store_codes": None}):
             self._note(row["store_code"], row["open_id"], row["id"])
 
     def account(self, row: Row) -> int:
