@@ -12,12 +12,11 @@ grant that nobody here knows; `orphaned_grants` finds those.
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import hashlib
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import psycopg
@@ -34,6 +33,7 @@ from tiktok_pipeline.hub.accounts import (
 )
 from tiktok_pipeline.hub.links import hashed
 from tiktok_pipeline.hub.stores import require_store
+from tiktok_pipeline.hub.transactions import Begun, BegunAgain, Consumed, OrphanedGrant, Outcome, Result
 from tiktok_pipeline.hub.words import DISCONNECTED
 from tiktok_pipeline.tiktok.errors import TikTokError
 from tiktok_pipeline.tiktok.oauth import OAuthClient, TokenGrant
@@ -46,83 +46,8 @@ SECONDS = 600
 LINK = "link"  # the actor of a transaction that a connect link began
 
 Pkce = Literal["off", "hex", "base64url"]
-Outcome = Literal[
-    "connected",
-    "reduced",
-    "declined",
-    "wrong_account",
-    "conflict",
-    "failed",
-    "restarted",
-    "orphaned",
-    "spent",
-    "disabled",
-]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Begun:
-    """Where to send the browser, and the value of the cookie that binds the transaction to it."""
-
-    address: str = field(repr=False)
-    binding: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class BegunAgain:
-    """A transaction in place of another. `moved`: the other one was begun in another browser."""
-
-    begun: Begun
-    store_name: str
-    moved: bool
-
-
-@dataclass(frozen=True)
-class Consumed:
-    """A transaction whose state came back. `account_id` is the only account it may reconnect, None: any."""
-
-    id: int
-    store_code: str
-    account_id: int | None
-    link_id: int | None
-    redirect_uri: str
-    scopes: str
-    code_verifier: bytes | None = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of the transaction that a browser began; `outcome` is None while it goes on.
-
-    `waits`: TikTok has not sent the browser back yet. `granted`: the connected account's scopes, comma-separated.
-    """
-
-    outcome: Outcome | None
-    waits: bool
-    actor: str
-    store_name: str
-    wanted_name: str | None
-    granted: str | None
-    met_store_name: str | None
-    by_link: bool
-    may_begin_again: bool
-
-    @property
-    def missing_scopes(self) -> tuple[str, ...]:
-        """What was needed and not granted."""
-        return tuple(scope for scope in NEEDED_SCOPES if scope not in (self.granted or "").split(","))
-
-
-@dataclass(frozen=True)
-class OrphanedGrant:
-    """A transaction whose code was spent and whose grant was lost. `account_id`: the one to reconnect, if any."""
-
-    id: int
-    store_code: str
-    account_id: int | None
-    consumed_at: dt.datetime
 
 
 class Authorizations:

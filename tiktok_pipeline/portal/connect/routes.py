@@ -15,9 +15,10 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tiktok_pipeline.errors import PipelineError
-from tiktok_pipeline.hub.authorization import Authorizations, Begun
+from tiktok_pipeline.hub.authorization import Authorizations
 from tiktok_pipeline.hub.links import FoundLink
 from tiktok_pipeline.hub.stores import require_store
+from tiktok_pipeline.hub.transactions import Begun
 from tiktok_pipeline.portal.attempts import require_allowed
 from tiktok_pipeline.portal.connect import browser as browsers
 from tiktok_pipeline.portal.connect.words import WITHOUT, why_not

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tiktok_pipeline.hub.authorization import Result
+from tiktok_pipeline.hub.transactions import Result
 
 WITHOUT: Mapping[str, str] = {
     "user.info.basic": "the account's name and picture",
