@@ -20,6 +20,7 @@ from tiktok_pipeline.errors import PipelineError
 
 TIMEOUT_SECONDS = (5, 10)  # to connect, and between two bytes of the answer
 STATUS = re.compile(r"error=([0-9]{3})")
+CALLS_EVERYBODY = re.compile(r"@(?=everyone|here)")
 
 _one_at_a_time = threading.Lock()
 
@@ -68,8 +69,8 @@ def _notify(channel: Channel, letter: Letter) -> None:
             raise NotTaken("is no address that apprise understands")
         try:
             taken = sender.notify(
-                title=letter.subject,
-                body=f"{letter.body}\n\n({letter.key})".lstrip(),
+                title=calling_nobody(channel, letter.subject),
+                body=calling_nobody(channel, f"{letter.body}\n\n({letter.key})".lstrip()),
                 notify_type=kinds.get(letter.severity, apprise.NotifyType.INFO),
                 body_format=apprise.NotifyFormat.TEXT,
             )
@@ -77,6 +78,11 @@ def _notify(channel: Channel, letter: Letter) -> None:
             raise NotTaken(f"not sent ({type(error).__name__})") from None
     if not taken:
         raise NotTaken(_why(" ".join(said)))
+
+
+def calling_nobody(channel: Channel, text: str) -> str:
+    """The text so that a TikTok account's name in it calls nobody; apprise escapes that for Slack, not for Discord."""
+    return CALLS_EVERYBODY.sub("@\N{ZERO WIDTH SPACE}", text) if channel.scheme == "discord" else text
 
 
 def _why(said: str) -> str:
