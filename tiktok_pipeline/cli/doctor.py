@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
+from tiktok_pipeline.alerts.routes import summary
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.runtime.credentials import vault_warehouse
 from tiktok_pipeline.runtime.dagster_storage import dagster_storage
@@ -70,6 +71,10 @@ def doctor() -> None:
         report.check("TikTok", lambda: _tiktok(settings))
         if settings.operator_password_hash is not None:
             report.check("portal", lambda: _portal(settings))
+        if settings.channels:
+            report.check(
+                "alerts", lambda: f"{summary(settings.channels)}; tiktok-pipeline alerts test tries them"
+            )
         if settings.database_url is None and not _embedded_exists(settings):
             _say_what_will_be_made(report, settings)
         else:

@@ -26,10 +26,12 @@ def verdicts(text: str) -> dict[str, str]:
 
 def test_a_healthy_set_up_is_all_ok(cli: CommandLine, database_url: str) -> None:
     with SandboxProcess(accounts=1, videos=1) as sandbox:
-        answer = cli("doctor", **TIKTOK, DATABASE_URL=database_url, TIKTOK_API_BASE_URL=sandbox.base_url)
+        more = {"TIKTOK_API_BASE_URL": sandbox.base_url, "ALERT_URLS": "error=slack://canary-secret/b/c"}
+        answer = cli("doctor", **TIKTOK, DATABASE_URL=database_url, **more)
     assert answer.returncode == 0, answer.stdout
+    assert "error=slack; " in answer.stdout
     assert verdicts(answer.stdout) == dict.fromkeys(
-        ("settings", "TikTok", "database", "migrations", "key ring", "Dagster storage"), "ok"
+        ("settings", "TikTok", "alerts", "database", "migrations", "key ring", "Dagster storage"), "ok"
     )
     assert "canary-secret" not in answer.stdout + answer.stderr
 
