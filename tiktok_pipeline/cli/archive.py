@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tiktok_pipeline.errors import PipelineError
-from tiktok_pipeline.history.archive import drop_month, months_to_archive, write_month
+from tiktok_pipeline.history.archive import drop_month, months_to_archive, write_month, written_months
 from tiktok_pipeline.history.archived import ArchivedMonth
 from tiktok_pipeline.runtime.database import migrated_warehouse, shared_database
 from tiktok_pipeline.settings import Settings, archive_address, load_settings
@@ -25,24 +25,29 @@ def archive(
         str | None,
         typer.Option(help="A path, or an address such as s3://bucket/pages; PAGES_ARCHIVE by default."),
     ] = None,
-    drop: Annotated[bool, typer.Option("--drop", help="Also drop them here; asks for each month.")] = False,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Drop here what was written before; asks for each month.")
+    ] = False,
     yes_drop: Annotated[
-        list[str] | None, typer.Option(help="Drop this month (YYYY-MM) without asking; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Drop this month (YYYY-MM), written before, without asking; may be repeated."),
     ] = None,
 ) -> None:
-    """Write old months of pages into Parquet files and read them back; drop them here only when told twice."""
+    """Write old months of pages into Parquet files and read them back; a later command may drop them here."""
     settings = load_settings()
     place = _place(settings, to)
     with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
         months = months_to_archive(warehouse, _before(warehouse, settings, older_than))
         if not months:
             typer.echo("nothing to archive: no closed month with pages is that old")
-        confirmed = _confirmed(yes_drop or [], months)
+        confirmed = _confirmed(yes_drop or [], months, written_months(warehouse))
         for month in months:
             written, now = write_month(warehouse, place, month)
             how = "written and read back" if now else "is there already"
             typer.echo(f"{written.name}: {written.rows:,} pages, {how}: {written.url}")
-            if drop or month in confirmed:
+            if now and (drop or month in confirmed):
+                typer.echo(f"{written.name}: stays for now; the same command again drops it")
+            elif drop or month in confirmed:
                 _drop(warehouse, written, asked=month not in confirmed)
 
 
@@ -82,14 +87,21 @@ def _before(warehouse: Warehouse, settings: Settings, older_than: int | None) ->
         )
     [row] = warehouse.execute("capture/today", {"zone": settings.reporting_timezone})
     today: dt.date = row["day"]
-    return today - dt.timedelta(days=days)
+    try:
+        return today - dt.timedelta(days=days)
+    except OverflowError:
+        return dt.date.min
 
 
-def _confirmed(names: list[str], months: list[dt.date]) -> set[dt.date]:
+def _confirmed(names: list[str], months: list[dt.date], written: set[dt.date]) -> set[dt.date]:
     known = {f"{month:%Y-%m}": month for month in months}
     for name in names:
         if name not in known:
             raise PipelineError(
                 f"--yes-drop {name}: not among the months to archive: {', '.join(known) or 'none'}."
+            )
+        if known[name] not in written:
+            raise PipelineError(
+                f"--yes-drop {name}: not written yet. Run archive without it first; then look at what was written."
             )
     return {known[name] for name in names}

@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-import hashlib
-import json
-import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
-import psycopg
 from psycopg import sql as composed
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.history.archived import (
-    COLUMNS,
     ENDPOINTS,
-    MANIFEST,
-    ROWS_AT_ONCE,
     ArchiveDamaged,
     ArchivedMonth,
     Folder,
@@ -31,15 +25,24 @@ from tiktok_pipeline.history.archived import (
     month_url,
     pages_read_back,
     read_back,
+    whole_month,
 )
 from tiktok_pipeline.history.chain import DayContent, first_break, latest_entries, read_chain
 from tiktok_pipeline.history.content import page_content
 from tiktok_pipeline.history.partitions import detach, patient_with_locks
+from tiktok_pipeline.history.placing import (
+    manifest_text,
+    publish,
+    require_lasting,
+    require_ours,
+    staging,
+    write_manifest_file,
+    write_pages,
+)
 from tiktok_pipeline.project_files import sql
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 from tiktok_pipeline.warehouse.derive import months
 
-FORMAT = 1
 PAGES_ONLY = ("pages", "pages_hash")
 
 
@@ -62,11 +65,19 @@ def months_to_archive(warehouse: Warehouse, before: dt.date) -> list[dt.date]:
     return found
 
 
+def written_months(warehouse: Warehouse) -> set[dt.date]:
+    """First days of the months that were written to an archive, dropped here or not."""
+    return {step.month for step, _ in _steps(warehouse)}
+
+
 def write_month(warehouse: Warehouse, archive: str, month: dt.date) -> tuple[ArchivedMonth, bool]:
     """Write the pages of a month below the folder `archive` and read them back; whether that was needed.
 
-    Raises PipelineError when the pages here, or those read back, are not what the chain says.
+    What lies there whole, from a command that was cut off or from a copy of this database, is compared and taken as
+    it is. Raises PipelineError when the pages here, or those read back, are not what the chain says, when somebody
+    else's files lie there, and when the place does not last or cannot be written.
     """
+    require_lasting(archive)
     folder = Folder(month_url(archive, month))
     for step, event in _steps(warehouse):
         # Once dropping it was confirmed, what was written stays where it is.
@@ -74,16 +85,28 @@ def write_month(warehouse: Warehouse, archive: str, month: dt.date) -> tuple[Arc
             return step, False
     first, last = month, next(months(month, dt.date.max))[1]
     expected = _by_the_chain(warehouse, first, last)
-    with warehouse.transaction() as cursor:
-        cursor.execute("set transaction isolation level repeatable read")
-        _require(expected, page_content(cursor, first, last), "the pages in the database")
-        files = {endpoint: _write_file(cursor, folder, endpoint, first, last) for endpoint in ENDPOINTS}
-    with warehouse.transaction() as cursor:
-        _require(expected, read_back(cursor, folder, first, last), f"what was written to {folder.url}")
-    text = _manifest(month, files, expected, read_chain(warehouse)[-1].head)
-    _write_manifest(folder, text)
-    rows = sum(file["rows"] for file in files.values())
-    written = ArchivedMonth(month, folder.url, rows, hashlib.sha256(text).hexdigest())
+    with _plainly_said(folder):
+        owner, digests = _owner(warehouse), _digests(warehouse, month)
+        require_ours(folder, owner, digests)
+        if (written := whole_month(folder, month)) is not None:
+            compare_again(warehouse, written)
+        else:
+            waiting = staging(folder, owner)
+            with warehouse.transaction() as cursor:
+                cursor.execute("set transaction isolation level repeatable read")
+                _require(expected, page_content(cursor, first, last), "the pages in the database")
+                files = {
+                    endpoint: write_pages(cursor, waiting, endpoint, first, last) for endpoint in ENDPOINTS
+                }
+            with warehouse.transaction() as cursor:
+                found = read_back(cursor, waiting, first, last)
+                _require(expected, found, f"what was written to {folder.url}")
+            text = manifest_text(month, owner, files, expected, read_chain(warehouse)[-1].head)
+            write_manifest_file(waiting, text)
+            require_ours(folder, owner, digests)  # nobody came meanwhile
+            publish(waiting, folder)
+            written = whole_month(folder, month)
+            assert written is not None
     _log(warehouse, written, "written")
     return written, True
 
@@ -101,6 +124,7 @@ def drop_month(warehouse: Warehouse, month: ArchivedMonth) -> None:
     Readers are not blocked. Raises PipelineError when a lock cannot be had, or the user does not own the tables;
     repeated, it goes on where it stopped.
     """
+    require_lasting(month.url)
     compare_again(warehouse, month)
     if (step := {step.month: event for step, event in _steps(warehouse)}[month.month]) == "dropped":
         return
@@ -126,6 +150,26 @@ def _steps(warehouse: Warehouse) -> list[tuple[ArchivedMonth, str]]:
     return [(ArchivedMonth(r["month"], r["url"], r["rows"], r["digest"]), r["event"]) for r in rows]
 
 
+def _owner(warehouse: Warehouse) -> str:
+    [row] = warehouse.execute("history/archive_owner")
+    return str(row["id"])
+
+
+def _digests(warehouse: Warehouse, month: dt.date) -> list[str]:
+    return [row["digest"] for row in warehouse.execute("history/archive_digests", {"month": month})]
+
+
+@contextmanager
+def _plainly_said(folder: Folder) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PipelineError(
+            f"archive {folder.url}: cannot be written ({error.strerror or type(error).__name__}). "
+            "Nothing was dropped. Check the address and the rights there."
+        ) from None
+
+
 def _intact(month: ArchivedMonth) -> bool:
     try:
         folder_of(month)
@@ -147,80 +191,6 @@ def _require(expected: Mapping[dt.date, DayContent], found: Mapping[dt.date, Day
                 f"{day}: {what} are not those of the chain ({'; '.join(differences)}). Nothing was dropped. "
                 "Run: tiktok-pipeline verify"
             )
-
-
-def _write_file(
-    cursor: psycopg.Cursor[Any], folder: Folder, endpoint: str, first: dt.date, last: dt.date
-) -> dict[str, Any]:
-    import pyarrow as arrow
-    from pyarrow import parquet
-
-    schema = arrow.schema(
-        [
-            ("endpoint", arrow.string()),
-            ("day", arrow.date32()),
-            ("account_id", arrow.int64()),
-            ("capture_no", arrow.int16()),
-            ("page_no", arrow.int32()),
-            ("body", arrow.string()),
-            ("observed_at", arrow.timestamp("us", tz="UTC")),
-            ("time_zone", arrow.string()),
-            ("log_id", arrow.string()),
-            ("run_id", arrow.string()),
-        ]
-    )
-    name = f"{endpoint}.parquet"
-    rows, days = 0, set()
-    span = {"endpoint": endpoint, "first": first, "last": last}
-    with (
-        folder.open(name, "wb") as file,
-        parquet.ParquetWriter(file, schema, compression="zstd") as writer,
-        psycopg.ServerCursor(cursor.connection, "pages_of_month") as pages,
-    ):
-        pages.execute(sql("history/pages_of_month").encode(), span)
-        while batch := pages.fetchmany(ROWS_AT_ONCE):
-            columns = dict(zip(COLUMNS, map(list, zip(*batch, strict=True)), strict=True))
-            writer.write_batch(arrow.RecordBatch.from_pydict(columns, schema=schema))
-            rows += len(batch)
-            days |= set(columns["day"])
-    _to_disk(folder, name)
-    return {
-        "file": name,
-        "rows": rows,
-        "first_day": str(min(days)) if days else None,
-        "last_day": str(max(days)) if days else None,
-        "bytes": folder.files.size(f"{folder.path}/{name}"),
-        "sha256": folder.sha256(name),
-    }
-
-
-def _write_manifest(folder: Folder, text: bytes) -> None:
-    with folder.open(MANIFEST, "wb") as file:
-        file.write(text)
-    _to_disk(folder, MANIFEST)
-
-
-def _to_disk(folder: Folder, name: str) -> None:
-    """A local file must outlive a power cut before what it holds is dropped here; object stores see to that."""
-    if "file" in folder.files.protocol:
-        for path in (f"{folder.path}/{name}", folder.path):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-
-def _manifest(
-    month: dt.date, files: Mapping[str, Any], expected: Mapping[dt.date, DayContent], head: str
-) -> bytes:
-    days = {
-        str(day): {"pages": content.pages, "sha256": content.pages_hash}
-        for day, content in sorted(expected.items())
-        if content.pages
-    }
-    manifest = {"format": FORMAT, "month": f"{month:%Y-%m}", "files": files, "days": days, "head": head}
-    return (json.dumps(manifest, indent=1) + "\n").encode()
 
 
 def _log(warehouse: Warehouse, month: ArchivedMonth, event: Literal["written", "drop confirmed"]) -> None:

@@ -56,9 +56,12 @@ class ArchivedMonth:
 
 
 class Folder:
-    """A month's folder. Raises PipelineError when its address is of a kind that is not installed."""
+    """A month's folder. Raises PipelineError when its address is of a kind that is not installed.
 
-    def __init__(self, url: str) -> None:
+    `suffix` is added to the name of every file.
+    """
+
+    def __init__(self, url: str, *, suffix: str = "") -> None:
         from fsspec.core import url_to_fs
 
         try:
@@ -68,11 +71,30 @@ class Folder:
                 f"archive {url}: {error}. Install what it names, or use a local path."
             ) from None
         self.url = url
+        self.suffix = suffix
+
+    def named(self, name: str) -> str:
+        """The name of a file in this folder."""
+        return name + self.suffix
+
+    def at(self, name: str) -> str:
+        """Where a file is, for `files`."""
+        return f"{self.path}/{self.named(name)}"
+
+    def names(self) -> set[str]:
+        """The names of all that lies there, as they are."""
+        self.files.invalidate_cache()
+        try:
+            return {
+                str(path).rstrip("/").rsplit("/", 1)[-1] for path in self.files.ls(self.path, detail=False)
+            }
+        except FileNotFoundError:
+            return set()
 
     def read(self, name: str) -> bytes:
         """The bytes of a small file; ArchiveDamaged when it is not there."""
         try:
-            return bytes(self.files.cat_file(f"{self.path}/{name}"))
+            return bytes(self.files.cat_file(self.at(name)))
         except OSError as error:
             raise self._damaged(name, f"cannot be read ({type(error).__name__})") from None
 
@@ -81,7 +103,7 @@ class Folder:
         if "w" in mode:
             self.files.makedirs(self.path, exist_ok=True)
         try:
-            return self.files.open(f"{self.path}/{name}", mode)
+            return self.files.open(self.at(name), mode)
         except FileNotFoundError:
             raise self._damaged(name, "is not there") from None
 
@@ -116,6 +138,19 @@ def folder_of(month: ArchivedMonth, archive: str | None = None) -> Folder:
         if folder.sha256(file["file"]) != file["sha256"]:
             raise ArchiveDamaged(f"archive {folder.url}: {endpoint}.parquet was changed since it was written")
     return folder
+
+
+def whole_month(folder: Folder, month: dt.date) -> ArchivedMonth | None:
+    """What lies in the folder of `month`, if its files are as its manifest.json says."""
+    try:
+        text = folder.read(MANIFEST)
+        files = json.loads(text)["files"].values()
+        if any(folder.sha256(file["file"]) != file["sha256"] for file in files):
+            return None
+        rows = sum(file["rows"] for file in files)
+    except (ArchiveDamaged, ValueError, KeyError, TypeError):
+        return None
+    return ArchivedMonth(month, folder.url, rows, hashlib.sha256(text).hexdigest())
 
 
 def month_url(archive: str, month: dt.date) -> str:

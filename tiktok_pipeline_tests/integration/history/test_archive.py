@@ -12,13 +12,16 @@ import psycopg
 import pytest
 
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.history import archive, placing
 from tiktok_pipeline.history.archive import drop_month, months_to_archive, write_month
-from tiktok_pipeline.history.archived import ArchiveDamaged, ArchivedMonth
+from tiktok_pipeline.history.archived import ArchiveDamaged, ArchivedMonth, Folder
 from tiktok_pipeline.history.content import page_content
 from tiktok_pipeline.history.partitions import restored
 from tiktok_pipeline.history.rebuild import rebuild
 from tiktok_pipeline.history.verify import verify
+from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import rows
+from tiktok_pipeline_tests.conftest import database
 from tiktok_pipeline_tests.integration.history import child
 from tiktok_pipeline_tests.integration.history.conftest import DAYS, Past
 
@@ -152,13 +155,88 @@ def test_a_moved_archive_is_read_from_where_it_lies_now(past: Past, tmp_path: Pa
     assert verify(past.warehouse, archive=str(tmp_path / "second")).sound
 
 
-def test_any_address_that_fsspec_knows_will_do(past: Past) -> None:
+def test_any_lasting_address_that_fsspec_knows_will_do(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     past.manifest()
+    for address in ("memory://pages", "simplecache::s3://pages", "zip://pages.zip"):
+        with pytest.raises(PipelineError, match="not a place where pages last"):
+            write_month(past.warehouse, address, MONTH)
+    monkeypatch.setattr(placing, "LASTING", {"memory", "nonsense"})  # in the place of an object store
     month, _ = write_month(past.warehouse, "memory://pages", MONTH)
     drop_month(past.warehouse, month)
     assert verify(past.warehouse).sound
     with pytest.raises(PipelineError, match="Install"):
         write_month(past.warehouse, "nonsense://pages", MONTH)
+
+
+def test_a_place_that_cannot_be_written_is_one_line(past: Past, tmp_path: Path) -> None:
+    past.manifest()
+    (tmp_path / "file").write_text("")
+    for place in (str(tmp_path / "file"), "/proc/pages"):
+        with pytest.raises(PipelineError, match="cannot be written"):
+            write_month(past.warehouse, place, MONTH)
+
+
+def test_another_database_with_the_same_place_overwrites_nothing(
+    past: Past, tmp_path: Path, server_url: str, past_template: str
+) -> None:
+    archived(past, tmp_path)
+    with database(server_url, "other", template=past_template) as url:
+        other = Past(Warehouse(url))
+        with other.warehouse.transaction() as cursor:
+            cursor.execute("set local session_replication_role = replica")
+            cursor.execute("update ops.archive_owner set id = gen_random_uuid()")
+        other.manifest()
+        with pytest.raises(PipelineError, match="another database archived its pages there"):
+            write_month(other.warehouse, str(tmp_path), MONTH)
+        other.warehouse.close()
+    assert verify(past.warehouse).sound
+
+
+def test_a_copy_of_the_database_takes_what_lies_there_and_changes_nothing(
+    past: Past, tmp_path: Path, server_url: str, past_template: str
+) -> None:
+    month = archived(past, tmp_path)
+    with database(server_url, "copy", template=past_template) as url:
+        copy = Past(Warehouse(url))
+        copy.manifest()
+        assert write_month(copy.warehouse, str(tmp_path), MONTH) == (month, True)
+        copy.warehouse.close()
+    assert verify(past.warehouse).sound
+
+
+@pytest.mark.parametrize("name", ["video_list.parquet", "notes.txt", "user_info.parquet.of-another.part"])
+def test_files_of_somebody_else_are_not_written_over(past: Past, tmp_path: Path, name: str) -> None:
+    past.manifest()
+    (tmp_path / "2026-01").mkdir()
+    (tmp_path / "2026-01" / name).write_text("precious")
+    with pytest.raises(PipelineError, match=f"{name} lies there already"):
+        write_month(past.warehouse, str(tmp_path), MONTH)
+    assert [file.name for file in (tmp_path / "2026-01").iterdir()] == [name]
+    assert events(past) == []
+
+
+def test_cut_off_between_two_renames_it_goes_on(
+    past: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.manifest()
+
+    def first_only(waiting: Folder, folder: Folder) -> None:
+        folder.files.mv(waiting.at("user_info.parquet"), folder.at("user_info.parquet"))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(archive, "publish", first_only)
+        with pytest.raises(KeyboardInterrupt):
+            write_month(past.warehouse, str(tmp_path), MONTH)
+    month, now = write_month(past.warehouse, str(tmp_path), MONTH)
+    assert now
+    drop_month(past.warehouse, month)
+    assert sorted(file.name for file in (tmp_path / "2026-01").iterdir()) == [
+        "manifest.json",
+        "user_info.parquet",
+        "video_list.parquet",
+    ]
+    assert verify(past.warehouse).sound
 
 
 def test_a_long_reader_delays_dropping_and_nothing_is_lost(
@@ -177,7 +255,7 @@ def test_a_long_reader_delays_dropping_and_nothing_is_lost(
 
 
 KILLED = [
-    ("_write_manifest", "before", 1, 20),
+    ("publish", "before", 1, 20),
     ("_log", "before", 1, 20),
     ("_log", "after", 2, 20),
     ("detach", "after", 1, 14),

@@ -46,19 +46,45 @@ def test_archive_drops_only_the_months_that_were_named_twice(
     past.manifest()
     place = {"DATABASE_URL": database_url, "PAGES_ARCHIVE": str(tmp_path / "pages")}
     assert "PAGES_KEEP_DAYS" in cli("archive", **place).stderr
+    at_once = cli("archive", "--yes-drop", "2026-01", PAGES_KEEP_DAYS="40", **place)
+    assert at_once.returncode == 1
+    assert "--yes-drop 2026-01: not written yet" in at_once.stderr
+    assert not (tmp_path / "pages").exists()
     written = cli("archive", "--older-than", "40", **place)
     assert written.returncode == 0, written.stderr
     assert "2026-01: 12 pages, written and read back" in written.stdout
     unasked = cli("archive", "--drop", PAGES_KEEP_DAYS="40", **place)
     assert unasked.returncode == 1
     assert "--yes-drop 2026-01" in unasked.stderr
+    elsewhere = cli(
+        "archive", "--to", str(tmp_path / "b"), "--yes-drop", "2026-01", PAGES_KEEP_DAYS="40", **place
+    )
+    assert "stays for now" in elsewhere.stdout
+    assert rows(past.warehouse, "select count(*) as pages from capture.page") == [{"pages": 20}]
     wrong = cli("archive", "--yes-drop", "2026-02", PAGES_KEEP_DAYS="40", **place)
     assert wrong.returncode == 1
     assert rows(past.warehouse, "select count(*) as pages from capture.page") == [{"pages": 20}]
+    place["PAGES_ARCHIVE"] = str(tmp_path / "b")
     dropped = cli("archive", "--yes-drop", "2026-01", PAGES_KEEP_DAYS="40", **place)
     assert "2026-01: 12 pages dropped here" in dropped.stdout
     assert rows(past.warehouse, "select count(*) as pages from capture.page") == [{"pages": 8}]
     assert "read from the archive: 2026-01" in cli("verify", **place).stdout
+
+
+def test_what_cannot_be_archived_is_one_line(
+    past: Past, cli: CommandLine, database_url: str, tmp_path: Path
+) -> None:
+    past.manifest()
+    (tmp_path / "file").write_text("")
+    for days, place, said in (
+        ("800000", str(tmp_path), ""),
+        ("40", str(tmp_path / "file"), "cannot be written"),
+        ("40", "memory://a", "not a place where pages last"),
+    ):
+        answer = cli("archive", "--older-than", days, "--to", place, DATABASE_URL=database_url)
+        assert "Traceback" not in answer.stderr
+        assert (answer.returncode == 1) == bool(said), answer.stderr
+        assert said in answer.stderr
 
 
 def test_rebuild_prints_rows_and_checksums(past: Past, cli: CommandLine, database_url: str) -> None:
