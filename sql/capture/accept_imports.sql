@@ -2,7 +2,8 @@
 -- an endpoint how many account-days were taken, how many rows, and how many rows stayed out because their account-day
 -- was imported before or has something captured here.
 -- What was captured, or imported before, stays; a gap is filled, and so is a day that failed; only past days are
--- taken. An account-day is taken with all its rows: from then on it is final.
+-- taken, and what a broken capture of theirs had reached is forgotten. An account-day is taken with all its rows: from
+-- then on it is final.
 with once as materialized (
     select distinct on (endpoint, day, account_id, item_id)
         endpoint,
@@ -33,6 +34,14 @@ accepted as (
     set
         state = 'imported',
         reason = null,
+        pages = 0,
+        items = 0,
+        refused = 0,
+        cursor = null,
+        error_code = null,
+        error_message = null,
+        http_status = null,
+        log_id = null,
         finished_at = excluded.finished_at
     where
         account_day.state in ('gap', 'failed', 'planned')

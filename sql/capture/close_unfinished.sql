@@ -1,5 +1,5 @@
 -- Close past days: what was planned and not captured becomes a gap. A row of the result is such an account-day.
--- What is under way may go on until the grace is over. Without `first`, every day that is over is closed.
+-- What is under way may go on until the grace is over. A fresh capture that was not complete leaves the day as it was. Without `first`, every day that is over is closed.
 update capture.account_day as d
 set
     state = case when d.chosen_capture_no is null then 'gap' else 'captured' end,
@@ -7,6 +7,7 @@ set
         when d.chosen_capture_no is not null then null
         else coalesce(d.reason, capture.gap_reason(a, d.day, d.time_zone))
     end,
+    (pages, items) = (select l.pages, l.items from capture.landed(d) as l),
     finished_at = ops.now(),
     owner = null,
     lease_until = null

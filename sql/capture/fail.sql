@@ -1,7 +1,7 @@
 -- Say why an account-day failed. A row of the result if it was still ours.
--- When the day has a complete capture already, a fresh one that fails leaves it as it was. What was cancelled has not
--- failed: it is a gap, unless its account is enabled again today.
-update capture.account_day
+-- When the day has a complete capture already, a fresh one that fails leaves it as it was: only the error is
+-- noted beside it. What was cancelled has not failed: it is a gap, unless its account is enabled again today.
+update capture.account_day as d
 set
     state = case
         when chosen_capture_no is not null then 'captured'
@@ -10,6 +10,7 @@ set
     end,
     reason = case when chosen_capture_no is null then %(reason)s end,
     final = %(final)s,
+    (pages, items) = (select l.pages, l.items from capture.landed(d) as l),
     deaths = 0,
     error_code = %(error_code)s,
     error_message = %(error_message)s,

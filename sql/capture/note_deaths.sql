@@ -21,6 +21,18 @@ set
     owner = null,
     lease_until = null,
     state = case when d.deaths < 2 then d.state when d.chosen_capture_no is null then 'failed' else 'captured' end,
+    (pages, items) = (
+        select
+            l.pages,
+            l.items
+        from capture.landed(d) as l
+        where d.deaths >= 2
+        union all
+        select
+            d.pages,
+            d.items
+        where d.deaths < 2
+    ),
     reason = case when d.deaths < 2 then d.reason when d.chosen_capture_no is null then 'missed' end,
     final = d.final or d.deaths >= 2,
     error_code = case when d.deaths < 2 then d.error_code else 'poison' end,

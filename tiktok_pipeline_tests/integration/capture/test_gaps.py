@@ -220,3 +220,47 @@ def test_an_account_that_waits_for_a_person_fails_at_once_and_keeps_what_tiktok_
     ]
     rows(warehouse, "update hub.store_accounts set status = 'CONNECTED'")
     assert book.plan(today) == 1
+
+
+def test_a_hole_inside_a_series_shows_before_a_run_closes_it(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-02T08:00:00")
+    account = add_account(warehouse)
+    for day in (2, 3, 5):
+        clock.set(f"2026-03-0{day}T09:00:00")
+        capture_today(ledger(warehouse), videos_body(video("1")))
+        capture_today(ledger(warehouse, "user_info"), user_body())
+    clock.set("2026-03-06T09:00:00")
+    states = {
+        row["day"].day: row["video_list_state"]
+        for row in rows(
+            warehouse, "select * from reporting.capture_calendar where account_id = %s order by day", account
+        )
+    }
+    assert states == {2: "captured", 3: "captured", 4: "unplanned", 5: "captured", 6: "unplanned"}
+    found = rows(warehouse, 'select "from", "to", reason from reporting.account_gaps')
+    assert {(row["from"].day, row["to"].day, row["reason"]) for row in found} == {(4, 4, None)}
+
+
+def test_a_failed_day_that_is_imported_forgets_what_its_broken_capture_was(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-01T02:00:00")
+    account = add_account(warehouse)
+    book = ledger(warehouse)
+    day = book.today()
+    book.ensure_partitions(day, day)
+    book.plan(day)
+    [unit] = book.claim(day, 1)
+    body = videos_body(video("1"), cursor=5, has_more=True)
+    book.land(unit, body, log_id="L", items=1, refused=0, next_cursor=5, last=False)
+    book.fail(unit, Failure("malformed", "cursor_stuck", "the cursor does not move"))
+    clock.set("2026-03-02T12:00:00")
+    imported = ImportedDay(account, day, None, [video("1"), video("2")], None)
+    import_history(warehouse, [imported], zone="UTC", imported_from="the hub")
+    [row] = rows(warehouse, "select * from capture.account_day")
+    assert (row["state"], row["pages"], row["items"], row["cursor"]) == ("imported", 0, 0, None)
+    assert (row["error_code"], row["error_message"], row["log_id"]) == (None, None, None)
+    [log] = rows(warehouse, "select * from reporting.sync_logs")
+    assert (log["status"], log["error_details"]) == ("SUCCESS", None)

@@ -85,6 +85,15 @@ def test_a_forced_capture_that_fails_leaves_the_day_as_it_was(warehouse: Warehou
     assert book.totals(today, today)[today].shortfall is None
     derive(warehouse, VIDEOS, today, today)
     assert views(warehouse) == {"1": 10}
+    [day] = rows(warehouse, "select * from reporting.account_days where endpoint = 'video_list'")
+    assert (day["state"], day["pages"], day["items"], day["error_code"]) == ("captured", 1, 1, None)
+    [log] = rows(warehouse, "select * from reporting.sync_logs")
+    assert (log["status"], log["records_processed"], log["error_details"]) == ("SUCCESS", 1, None)
+    [outcome] = book.outcomes(today)  # the day's run still says it
+    assert (outcome["outcome"], outcome["error_code"]) == (
+        "captured (a fresh capture failed)",
+        "internal_error",
+    )
 
 
 def test_an_older_capture_never_replaces_a_newer_row(warehouse: Warehouse) -> None:
