@@ -1,7 +1,17 @@
 -- Videos to ask TikTok after: not gone, and not on the list that was captured today. A row is an account; those that were
 -- asked after longest ago come first, at most so many of an account, none that was asked after today.
--- Of an account whose list is empty or lacks most of its videos none: that list is not believed anyway.
-with listed as materialized (
+-- Of an account whose list lacks most of its videos, or is empty, only what a list before has lacked already: whether
+-- that list can be believed is judged after the day's capture.
+with captured as materialized (
+    select account_id
+    from capture.account_day
+    where
+        endpoint = 'video_list'
+        and day = %(day)s
+        and state = 'captured'
+),
+
+listed as materialized (
     select
         d.account_id,
         v.video ->> 'id' as video_id
@@ -29,13 +39,18 @@ standing as materialized (
     from snapshots.video_presence as p
     where
         p.state <> 'gone'
-        and p.account_id in (select l.account_id from listed as l)
+        and p.account_id in (select c.account_id from captured as c)
 ),
 
 vanished as (
     select
         s.*,
-        count(*) filter (where s.state <> 'missing') over (partition by s.account_id) as newly
+        count(*) filter (where s.state <> 'missing') over (partition by s.account_id) as newly,
+        not exists (
+            select
+            from listed as l
+            where l.account_id = s.account_id
+        ) as emptied
     from standing as s
     where not exists (
         select
@@ -78,7 +93,8 @@ ranked as (
         h.status in ('CONNECTED', 'ERROR')
         and a.asked_today is not true
         and (
-            v.newly <= %(few)s
+            v.newly = 0
+            or (v.newly <= %(few)s and not v.emptied)
             or v.newly * 2 <= (select count(*) from standing as s where s.account_id = v.account_id)
         )
 )

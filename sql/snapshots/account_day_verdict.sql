@@ -134,14 +134,6 @@ counted as (
         coalesce(l.out_of_order, 0) as out_of_order,
         coalesce(l.misplaced, 0) as misplaced,
         p.video_count,
-        coalesce(
-            coalesce(l.different, 0) < p.video_count - greatest(
-                snapshots.threshold_of('short_videos'),
-                p.video_count * snapshots.threshold_of('short_share')
-            ),
-            false
-        ) as short,
-        coalesce(b.listed_before > snapshots.threshold_of('emptied_videos'), false) as emptied,
         b.listed_before
     from chains as c
     left join lists as l
@@ -152,7 +144,7 @@ counted as (
         on
             c.account_id = p.account_id
             and c.day = p.day
-    -- Only for an empty list: how many videos the last list that was not empty had.
+    -- Only without a profile: how many videos the last list that was not empty had.
     left join lateral (
         select case
             when d.state = 'imported' then (
@@ -167,14 +159,39 @@ counted as (
         end as listed_before
         from capture.account_day as d
         where
-            coalesce(l.different, 0) = 0
+            p.video_count is null
             and d.account_id = c.account_id
             and d.endpoint = 'video_list'
             and d.day < c.day
-            and ((d.chosen_capture_no is not null and d.items > 0) or d.state = 'imported')
+            and ((d.state = 'captured' and d.items > 0) or d.state = 'imported')
         order by d.day desc
         limit 1
     ) as b on true
+),
+
+-- As many videos are expected as the profile counts; without one, as many as the list before had.
+expecting as (
+    select
+        *,
+        coalesce(video_count, listed_before) as expected
+    from counted
+),
+
+measured as (
+    select
+        *,
+        coalesce(
+            (different = 0 and expected > 0)
+            or different < expected - case
+                when expected < snapshots.threshold_of('short_from') then 0
+                else greatest(
+                    snapshots.threshold_of('short_videos'),
+                    expected * snapshots.threshold_of('short_share')
+                )
+            end,
+            false
+        ) as short
+    from expecting
 ),
 
 judged as (
@@ -185,7 +202,7 @@ judged as (
         case
             when not n.chain_closed then 'TRUNCATED'
             when n.repeated + n.out_of_order + n.misplaced > 0 then 'UNSTABLE'
-            when n.short or n.emptied then 'TRUNCATED'
+            when n.short then 'TRUNCATED'
             else 'COMPLETE'
         end as verdict,
         concat_ws(
@@ -197,7 +214,9 @@ judged as (
             case when n.repeated > 0 then n.repeated || ' videos are repeated' end,
             case when n.misplaced > 0 then n.misplaced || ' videos are newer than their page''s beginning' end,
             case when n.out_of_order > 0 then n.out_of_order || ' videos are newer than the one before' end,
-            case when n.emptied then 'no videos, after a list of ' || n.listed_before end,
+            case
+                when n.short and n.video_count is null then 'too few after a list of ' || n.listed_before
+            end,
             case
                 when n.video_count is null then n.different || ' videos listed; no profile within the hour'
                 else n.different || ' videos listed, ' || n.video_count || ' counted by the profile'
@@ -214,7 +233,7 @@ judged as (
         'capture' as source,
         n.late,
         n.capture_no
-    from counted as n
+    from measured as n
     union all
     select
         a.store_code,

@@ -65,7 +65,7 @@ def test_what_a_truncated_or_unstable_or_empty_list_lacks_is_not_missing(book: B
     book.accounts()
     capture(book, 0, *range(30))
     capture(book, 1, *range(20), counted=30)
-    book.capture(2, [videos_body()], counted=0)
+    book.capture(2, [videos_body()], counted=30)
     book.capture(3, paged(listing(1, 0, *range(2, 20))), counted=20)
     for day in (1, 2, 3):
         book.answer(day, ["v025"], found=[])

@@ -23,8 +23,11 @@ def test_a_closed_chain_with_as_many_videos_as_the_profile_counts_is_complete(bo
 
 def test_a_list_may_differ_from_the_profile_by_a_few(book: Book) -> None:
     cases = [
-        (8, 10, "COMPLETE"),  # two videos are always allowed
-        (7, 10, "TRUNCATED"),
+        (9, 10, "COMPLETE"),  # one video is allowed, but not of fewer than ten
+        (8, 10, "TRUNCATED"),
+        (8, 9, "TRUNCATED"),
+        (0, 1, "TRUNCATED"),
+        (0, 2, "TRUNCATED"),
         (57, 60, "COMPLETE"),  # five in a hundred when that is more
         (56, 60, "TRUNCATED"),
         (13, 10, "COMPLETE"),  # more than counted is no list that ends early
@@ -145,18 +148,46 @@ def test_a_page_with_videos_newer_than_its_cursor_is_unstable(book: Book) -> Non
     assert book.verdict()["verdict"] == "UNSTABLE"
 
 
-def test_an_empty_list_after_a_full_one_is_never_believed(book: Book) -> None:
-    counts = (30, 0, None)  # whatever the profile says
+def test_an_empty_list_after_a_full_one_is_believed_only_when_the_profile_counts_none(book: Book) -> None:
+    cases: list[tuple[int | None, str]] = [(30, "TRUNCATED"), (None, "TRUNCATED"), (0, "COMPLETE")]
     accounts = book.accounts(3)
     for day in (0, 1, 2):
-        for account, counted in zip(accounts, counts, strict=True):
+        for account, (counted, _) in zip(accounts, cases, strict=True):
             videos = listing(*range(30)) if day == 0 else []
             book.capture(day, paged(videos), counted=30 if day == 0 else counted, account=account)
     book.derive()
-    for account in accounts:
-        assert book.verdicts(account) == {0: "COMPLETE", 1: "TRUNCATED", 2: "TRUNCATED"}
-        assert "no videos, after a list of 30" in book.verdict(2, account)["reason"]
-        assert set(book.states(account).values()) == {"present"}
+    for account, (_, verdict) in zip(accounts, cases, strict=True):
+        assert book.verdicts(account) == {0: "COMPLETE", 1: verdict, 2: verdict}
+        state = "present" if verdict == "TRUNCATED" else "missing"
+        assert set(book.states(account).values()) == {state}
+    assert "too few after a list of 30" in book.verdict(2, 2)["reason"]
+
+
+def test_who_deletes_all_videos_has_them_asked_after_and_gone(book: Book) -> None:
+    book.accounts()
+    book.capture(0, paged(listing(*range(30))), counted=30)
+    asked: list[str] = []
+    for day in range(1, 4):
+        book.capture(day, paged([]), counted=0)
+        parameters = {"day": book.date(day), "most": 200, "few": 20}
+        for row in book.warehouse.execute("capture/vanished", parameters):
+            asked = row["video_ids"]
+            book.answer(day, asked[:20], found=[])
+            book.answer(day, asked[20:], found=[])
+        assert bool(asked) == (day > 1)  # not before an empty list was judged
+        book.derive()
+    assert len(asked) == 30
+    assert set(book.states().values()) == {"gone"}
+
+
+def test_without_a_profile_a_list_is_measured_by_the_one_before(book: Book) -> None:
+    cases = [(200, 20, "TRUNCATED"), (200, 190, "COMPLETE"), (200, 189, "TRUNCATED"), (5, 4, "TRUNCATED")]
+    for account, (before, after, _) in zip(book.accounts(len(cases)), cases, strict=True):
+        book.capture(0, paged(listing(*range(before))), account=account)
+        book.capture(1, paged(listing(*range(after))), account=account)
+    book.derive()
+    for account, (_, _, verdict) in enumerate(cases, start=1):
+        assert book.verdicts(account) == {0: "COMPLETE", 1: verdict}, cases[account - 1]
 
 
 def test_an_account_with_one_video_may_delete_it(book: Book) -> None:
@@ -187,7 +218,7 @@ def test_imported_lists_are_neither_complete_nor_a_reason_to_miss_a_video(book: 
 
 def test_an_empty_list_after_an_imported_one_is_not_believed_either(book: Book) -> None:
     [account] = book.accounts()
-    book.capture(3, [videos_body()], counted=0)
+    book.capture(3, [videos_body()])
     imported = ImportedDay(account, book.date(1), None, listing(1, 2, 3), None)
     import_history(book.warehouse, [imported], zone="UTC", imported_from="the hub")
     book.derive()
