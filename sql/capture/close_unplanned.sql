@@ -1,12 +1,19 @@
 -- Close past days: an account that was never planned has a gap. A row of the result is such an account-day.
 -- Without `first`, from each account's first day on: every hole is found, wherever it is. (Counting comes first: of
 -- millions of account-days hardly one is missing.)
-with asked as (
+-- While a day is being sealed (the lock of the chain, CHAIN_LOCK of history/manifest.py) no gap is written into it, so
+-- that a gap is either in its day's entry or younger than it.
+with sealing as materialized (
+    select pg_advisory_xact_lock_shared(7011020)
+),
+
+asked as (
     select
         id as account_id,
         coalesce(%(first)s::date, ops.day_of(connected_at, %(zone)s)) as first,
         least(%(last)s::date, ops.day_of(ops.now(), %(zone)s) - 1) as last
-    from hub.store_accounts
+    from sealing
+    cross join hub.store_accounts
 ),
 
 counted as (

@@ -36,6 +36,8 @@ def verify(
     settings = load_settings()
     begin = a_date("--from", first) if first else None
     end = a_date("--to", last) if last else None
+    if begin and end and begin > end:
+        raise PipelineError(f"--from {begin} --to {end}: the first day is after the last. Swap them.")
     with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
         known_at = _position_of(warehouse, head) if head else None
         with Console(stderr=True).status("verifying") as status:

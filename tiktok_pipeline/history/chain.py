@@ -27,6 +27,15 @@ IN_WORDS = {
 }
 
 Reason = Literal["closed", "import", "gap", "deleted"]
+# What a further entry of a day may say differently. What was captured never changes: neither its ledger nor its pages.
+MAY_CHANGE: dict[Reason, frozenset[str]] = {
+    "closed": frozenset(),
+    "import": frozenset(
+        {"account_days", "imported", "gaps", "items", "imported_rows", "gaps_hash", "imported_hash"}
+    ),
+    "gap": frozenset({"account_days", "gaps", "gaps_hash"}),
+    "deleted": frozenset({"deleted", "deleted_hash"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,26 @@ def first_break(chain: list[Entry]) -> Entry | None:
             return entry
         before = entry.head
     return None
+
+
+def dishonest_revisions(chain: list[Entry]) -> dict[dt.date, list[str]]:
+    """Days of which an entry says what its reason does not allow, given the entry before it; and what that is."""
+    found: dict[dt.date, list[str]] = {}
+    latest: dict[dt.date, Entry] = {}
+    for entry in chain:
+        before = latest.get(entry.day)
+        latest[entry.day] = entry
+        kept = [name for name in COUNTS + HASHES if name not in MAY_CHANGE[entry.reason]]
+        if before is None:
+            wrong = [] if entry.revision == 1 and entry.reason != "deleted" else ["it is no first entry"]
+        elif entry.revision != before.revision + 1 or entry.reason == "closed":
+            wrong = [f"it does not follow revision {before.revision}"]
+        else:
+            wrong = before.content.differences(entry.content, kept)
+        found.setdefault(entry.day, []).extend(
+            f"revision {entry.revision} ({entry.reason}): {said}" for said in wrong
+        )
+    return {day: said for day, said in found.items() if said}
 
 
 def latest_entries(chain: list[Entry]) -> dict[dt.date, Entry]:

@@ -130,17 +130,9 @@ def changes_of(then: DayContent, now: DayNow) -> list[str]:
     """
     if not now.new_imports and not now.new_gaps:
         return then.differences(now.content)
-    kept = [
-        "captured",
-        "items",
-        "pages",
-        "captured_hash",
-        "pages_hash",
-        "imported_hash",
-        "deleted",
-        "deleted_hash",
-    ]
-    differences = then.differences(now.before, [*kept, *([] if now.new_imports else ["gaps_hash"])])
+    kept = ["captured", "pages", "captured_hash", "pages_hash", "imported_hash", "deleted", "deleted_hash"]
+    # What a broken capture had reached is forgotten when its gap is filled.
+    differences = then.differences(now.before, [*kept, *([] if now.new_imports else ["items", "gaps_hash"])])
     if now.content.imported - now.new_imports != then.imported:
         differences.append(
             f"imported: {then.imported:,} then, {now.content.imported - now.new_imports:,} of them now"

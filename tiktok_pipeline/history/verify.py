@@ -6,8 +6,16 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.history.archived import ArchivedMonth, archived_months, pages_read_back
-from tiktok_pipeline.history.chain import DayContent, Entry, first_break, latest_entries, read_chain
+from tiktok_pipeline.history.chain import (
+    DayContent,
+    Entry,
+    dishonest_revisions,
+    first_break,
+    latest_entries,
+    read_chain,
+)
 from tiktok_pipeline.history.content import DayNow, days_now
 from tiktok_pipeline.history.manifest import changes_of, with_pages_of
 from tiktok_pipeline.warehouse.connection import Warehouse
@@ -46,8 +54,9 @@ def verify(
     archive: str | None = None,
     after_month: Callable[[dt.date], None] = lambda _: None,
 ) -> Verdict:
-    """Check the whole chain, and the content of its days from `first` to `last` (by default all).
+    """Check the whole chain with the log of deletions, and the content of its days from `first` to `last`.
 
+    Raises PipelineError when no day of the chain lies in the range that was given.
     Months whose pages were archived are read back from where they were written, or from the folder `archive`.
     `after_month` is told the last day of each month that was checked.
     """
@@ -57,8 +66,15 @@ def verify(
     known = latest_entries(chain)
     begin = max(first or min(known), min(known))
     end = min(last or max(known), max(known))
+    if begin > end:
+        raise PipelineError(
+            f"no day of the chain lies between {first or min(known)} and {last or max(known)}: "
+            f"its days are {min(known)} to {max(known)}. Nothing was verified."
+        )
     archived = {month.month: month for month in archived_months(warehouse, begin, end)}
-    edited: dict[dt.date, list[str]] = {}
+    edited = dishonest_revisions(chain)
+    for day, said in _unlogged_deletions(warehouse, chain).items():
+        edited.setdefault(day, []).extend(said)
     contents: list[DayContent] = []
     waiting = 0
     for start, stop in months(begin, end):
@@ -69,7 +85,7 @@ def verify(
                 contents.append(now.content)
                 waiting += now.new_imports + now.new_gaps
                 if changes := changes_of(entry.content, now):
-                    edited[day] = changes
+                    edited.setdefault(day, []).extend(changes)
         after_month(stop)
     return Verdict(
         entries=len(chain),
@@ -82,6 +98,25 @@ def verify(
         not_yet_in_chain=waiting,
         read_back=sorted(archived),
     )
+
+
+def _unlogged_deletions(warehouse: Warehouse, chain: list[Entry]) -> dict[dt.date, list[str]]:
+    """Days whose entries for deletions are not those of the log, each with one entry more."""
+    by_the_log: dict[dt.date, list[int]] = {}
+    unlogged = set()
+    for row in warehouse.execute("history/deletions_by_day"):
+        totals = by_the_log.setdefault(row["day"], [])
+        totals.append(row["left_over"] + (totals[-1] if totals else 0))
+        if row["logged"] != row["left_over"]:
+            unlogged.add(row["day"])
+    by_the_chain: dict[dt.date, list[int]] = {}
+    for entry in chain:
+        if entry.reason == "deleted":
+            by_the_chain.setdefault(entry.day, []).append(entry.content.deleted)
+    wrong = {
+        day for day in by_the_log.keys() | by_the_chain.keys() if by_the_log.get(day) != by_the_chain.get(day)
+    }
+    return {day: ["deletions that ops.deletion_log does not have"] for day in sorted(wrong | unlogged)}
 
 
 def _month(

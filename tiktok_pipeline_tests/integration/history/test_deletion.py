@@ -133,6 +133,19 @@ def test_an_edit_made_after_the_deletion_is_named(past: Past, statement: str, sa
     assert f"content of {said}" in " ".join(differences).replace("the pages", "pages")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["delete from ops.deletion_log", "update ops.deletion_log set account_ids = '{}'"],
+)
+def test_a_deletion_that_the_log_does_not_have_is_named(past: Past, statement: str) -> None:
+    past.manifest()
+    delete(past)
+    edit(past.warehouse, statement)
+    assert set(map(tuple, verify(past.warehouse).edited.values())) == {
+        ("deletions that ops.deletion_log does not have",)
+    }
+
+
 def test_imports_are_kept_by_their_hashes_and_those_of_others_still_enter(past: Past) -> None:
     gap = add_account(past.warehouse, "-late", store="store_8", connected_at="2026-01-30T08:00:00Z")
     other = add_account(past.warehouse, "-later", store="store_9", connected_at="2026-01-30T08:00:00Z")

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
 import pytest
 
 from tiktok_pipeline.capture.imports import ImportedDay, import_history
-from tiktok_pipeline.history.chain import first_break, latest_entries, read_chain
-from tiktok_pipeline.history.manifest import write_manifest
+from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.history.chain import (
+    DayContent,
+    Reason,
+    dishonest_revisions,
+    first_break,
+    latest_entries,
+    next_entry,
+    read_chain,
+)
+from tiktok_pipeline.history.content import days_now
+from tiktok_pipeline.history.manifest import append, hold_chain, write_manifest
 from tiktok_pipeline.history.verify import verify
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import DatabaseClock, add_account, ledger, rows, video
@@ -210,3 +221,65 @@ def test_the_newest_entry_of_a_day_is_the_one_that_counts(past: Past) -> None:
     import_videos(past, DAYS[0])
     past.manifest()
     assert latest_entries(read_chain(past.warehouse))[DAYS[0]].revision == 2
+
+
+def rewritten(past: Past, reason: Reason) -> None:
+    """Edit a page of the 31st, and append an entry which says that the day is as it is now."""
+    edit(
+        past.warehouse,
+        "update capture.page set body = '{}' where day = '2026-01-31' and endpoint = 'video_list'"
+        f" and account_id = {past.accounts[1]}",
+    )
+    with past.warehouse.transaction() as cursor:
+        chain = hold_chain(cursor)
+        there = days_now(cursor, dt.date(2026, 1, 31), dt.date(2026, 1, 31))[dt.date(2026, 1, 31)]
+        cursor.execute("set local session_replication_role = replica")
+        append(cursor, chain, reason, there.content, dt.datetime.now(dt.UTC), None)
+
+
+@pytest.mark.parametrize("reason", ["gap", "import", "deleted"])
+def test_an_edit_does_not_become_honest_by_an_entry_that_repeats_it(past: Past, reason: Reason) -> None:
+    past.manifest()
+    rewritten(past, reason)
+    [(day, said)] = verify(past.warehouse).edited.items()
+    assert day == dt.date(2026, 1, 31)
+    assert f"revision 2 ({reason}): content of the pages" in said
+
+
+def test_only_what_a_reason_stands_for_may_change(past: Past) -> None:
+    first = past.manifest().entries[0]
+
+    def named(reason: Reason, other: DayContent) -> bool:
+        return bool(dishonest_revisions([first, next_entry(first, first, reason, other)]))
+
+    content, new = first.content, "f" * 64
+    assert named("gap", replace(content, imported_hash=new))
+    assert named("deleted", replace(content, gaps_hash=new))
+    assert named("import", replace(content, captured_hash=new))
+    assert named("closed", content)
+    assert not named("gap", replace(content, gaps_hash=new))
+    assert not named("deleted", replace(content, deleted_hash=new))
+    assert not named("import", replace(content, imported_hash=new))
+
+
+def test_no_gap_is_written_into_a_day_while_it_is_sealed(past: Past) -> None:
+    past.manifest()
+    add_account(past.warehouse, "-9", store="s9", connected_at="2026-01-29T01:00:00Z")
+    book = ledger(past.warehouse)
+    with ThreadPoolExecutor() as pool:
+        with past.warehouse.transaction() as cursor:
+            hold_chain(cursor)
+            closing = pool.submit(book.close_all)
+            with pytest.raises(TimeoutError):
+                closing.result(timeout=0.5)
+        assert closing.result(timeout=10)
+    assert [entry.reason for entry in past.manifest().entries] == ["gap"] * 5
+    assert past.manifest().entries == []
+    assert verify(past.warehouse).sound
+
+
+def test_an_empty_range_is_not_verified(past: Past) -> None:
+    past.manifest()
+    for first, last in (("2027-01-01", None), (None, "2025-01-01"), ("2026-02-02", "2026-01-29")):
+        with pytest.raises(PipelineError, match="Nothing was verified"):
+            verify(past.warehouse, *(day and dt.date.fromisoformat(day) for day in (first, last)))  # type: ignore[arg-type]
