@@ -268,52 +268,102 @@ judged as (
         a.store_code,
         d.account_id,
         d.day
+),
+
+-- What was captured and lies in an archive now: nothing here can tell what its rows were, so they stay.
+archived as materialized (
+    select
+        d.account_id,
+        d.day
+    from capture.account_day as d
+    left join capture.video_list as p
+        on
+            d.account_id = p.account_id
+            and d.day = p.day
+            and d.chosen_capture_no = p.capture_no
+            and p.endpoint = 'video_list'
+            and p.day between %(first)s and %(last)s
+    where
+        d.endpoint = 'video_list'
+        and d.day between %(first)s and %(last)s
+        and d.chosen_capture_no is not null
+        and p.account_id is null
+),
+
+removed as (
+    delete from snapshots.account_day_verdict as s
+    where
+        s.snapshot_date between %(first)s and %(last)s
+        and ops.share_of(s.store_code, %(shares)s) = %(share)s
+        and not exists (
+            select
+            from judged as w
+            where
+                w.account_id = s.account_id
+                and w.day = s.snapshot_date
+        )
+        and not exists (
+            select
+            from archived as x
+            where
+                x.account_id = s.account_id
+                and x.day = s.snapshot_date
+        )
+    returning s.account_id
+),
+
+written as (
+    insert into snapshots.account_day_verdict as s (
+        store_code, account_id, snapshot_date, verdict, reason, pages, listed_videos, distinct_videos, duplicates,
+        video_count, chain_closed, first_cursor, last_cursor, source, late, capture_no
+    )
+    select
+        j.store_code,
+        j.account_id,
+        j.day,
+        j.verdict,
+        j.reason,
+        j.pages,
+        j.listed,
+        j.different,
+        j.duplicates,
+        j.video_count,
+        j.chain_closed,
+        j.first_cursor,
+        j.last_cursor,
+        j.source,
+        j.late,
+        j.capture_no
+    from judged as j
+    on conflict (account_id, snapshot_date) do update
+    set
+        store_code = excluded.store_code,
+        verdict = excluded.verdict,
+        reason = excluded.reason,
+        pages = excluded.pages,
+        listed_videos = excluded.listed_videos,
+        distinct_videos = excluded.distinct_videos,
+        duplicates = excluded.duplicates,
+        video_count = excluded.video_count,
+        chain_closed = excluded.chain_closed,
+        first_cursor = excluded.first_cursor,
+        last_cursor = excluded.last_cursor,
+        source = excluded.source,
+        late = excluded.late,
+        capture_no = excluded.capture_no
+    where
+        (
+            s.store_code, s.verdict, s.reason, s.pages, s.listed_videos, s.distinct_videos, s.duplicates, s.video_count,
+            s.chain_closed, s.first_cursor, s.last_cursor, s.source, s.late, s.capture_no
+        ) is distinct from (
+            excluded.store_code, excluded.verdict, excluded.reason, excluded.pages, excluded.listed_videos,
+            excluded.distinct_videos,
+            excluded.duplicates, excluded.video_count, excluded.chain_closed, excluded.first_cursor,
+            excluded.last_cursor, excluded.source, excluded.late, excluded.capture_no
+        )
+    returning s.account_id
 )
 
-insert into snapshots.account_day_verdict as s (
-    store_code, account_id, snapshot_date, verdict, reason, pages, listed_videos, distinct_videos, duplicates,
-    video_count, chain_closed, first_cursor, last_cursor, source, late, capture_no
-)
-select
-    j.store_code,
-    j.account_id,
-    j.day,
-    j.verdict,
-    j.reason,
-    j.pages,
-    j.listed,
-    j.different,
-    j.duplicates,
-    j.video_count,
-    j.chain_closed,
-    j.first_cursor,
-    j.last_cursor,
-    j.source,
-    j.late,
-    j.capture_no
-from judged as j
-on conflict (account_id, snapshot_date) do update
-set
-    verdict = excluded.verdict,
-    reason = excluded.reason,
-    pages = excluded.pages,
-    listed_videos = excluded.listed_videos,
-    distinct_videos = excluded.distinct_videos,
-    duplicates = excluded.duplicates,
-    video_count = excluded.video_count,
-    chain_closed = excluded.chain_closed,
-    first_cursor = excluded.first_cursor,
-    last_cursor = excluded.last_cursor,
-    source = excluded.source,
-    late = excluded.late,
-    capture_no = excluded.capture_no
-where
-    excluded.capture_no >= s.capture_no
-    and (
-        s.verdict, s.reason, s.pages, s.listed_videos, s.distinct_videos, s.duplicates, s.video_count,
-        s.chain_closed, s.first_cursor, s.last_cursor, s.source, s.late, s.capture_no
-    ) is distinct from (
-        excluded.verdict, excluded.reason, excluded.pages, excluded.listed_videos, excluded.distinct_videos,
-        excluded.duplicates, excluded.video_count, excluded.chain_closed, excluded.first_cursor,
-        excluded.last_cursor, excluded.source, excluded.late, excluded.capture_no
-    );
+select account_id from removed
+union all
+select account_id from written;

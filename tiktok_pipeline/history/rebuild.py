@@ -40,7 +40,10 @@ def rebuild(
     """Derive every table for the dates from `first` to `last`, one after the other. Sends no request.
 
     Archived months are put back for as long as it takes, from where they were written or from below `archive`.
+    Days before anything is known are left out.
     """
+    [known] = warehouse.execute("history/first_day", {})
+    first = max(first, known["day"] or last)
     warehouse.execute("capture/ensure_partitions", {"first": first, "last": last})
     with restored(warehouse, first, last, archive):
         for table in derived_tables(warehouse):

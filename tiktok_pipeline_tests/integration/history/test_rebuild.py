@@ -74,3 +74,43 @@ def test_every_table_with_a_file_of_its_name_is_rebuilt(past: Past) -> None:
 @pytest.mark.parametrize("day", [dt.date(2024, 5, 1)])
 def test_a_range_without_anything_rebuilds_to_nothing(past: Past, day: dt.date) -> None:
     assert {made.rows for made in rebuild(past.warehouse, day, day)} == {0}
+
+
+def test_rows_that_the_ledger_does_not_give_are_put_right_or_deleted(past: Past) -> None:
+    first = rebuilt(past.warehouse)
+    verdicts = "snapshots.account_day_verdict"
+    for table in (USERS, VIDEOS, verdicts):
+        rows(past.warehouse, f"update {table} set capture_no = 99 where account_id = {past.accounts[0]}")
+    names = "store_code, account_id, source, late, capture_no"
+    of_a_day = f"from {USERS} where account_id = {past.accounts[0]} and snapshot_date = '2026-01-30'"
+    for statement in (
+        f"update {VIDEOS} set view_count = 5 where capture_no = 99",
+        f"insert into {USERS} (open_id, snapshot_date, {names}) select 'forged', snapshot_date, {names} {of_a_day}",
+        f"""
+        insert into {VIDEOS} (open_id, video_id, snapshot_date, {names})
+        select open_id, 'forged', snapshot_date, {names} {of_a_day} limit 1
+        """,
+        f"""
+        with moved as (delete from {verdicts} where capture_no = 99 and snapshot_date = '2026-01-30' returning *)
+        insert into {verdicts} (
+            {names}, snapshot_date, verdict, reason, pages, listed_videos, distinct_videos, duplicates, chain_closed
+        )
+        select {names}, '2026-02-05', verdict, reason, 1, 1, 1, 0, true from moved
+        """,
+    ):
+        rows(past.warehouse, statement)
+    again = {made.table: made for made in rebuild(past.warehouse, DAYS[0], dt.date(2026, 2, 5))}
+    assert {table: (made.rows, made.checksum) for table, made in again.items()} == {
+        table: (made.rows, made.checksum) for table, made in first.items()
+    }
+    assert {made.changed for made in rebuilt(past.warehouse).values()} == {0}
+
+
+def test_a_rebuild_begins_with_the_first_day_that_is_known_and_makes_no_partitions_before(past: Past) -> None:
+    partitions = "select count(*) from pg_inherits"
+    before = rows(past.warehouse, partitions)
+    since_ever = {made.table: made for made in rebuild(past.warehouse, dt.date(1226, 1, 1), DAYS[-1])}
+    assert rows(past.warehouse, partitions) == before
+    assert {made.checksum for made in since_ever.values()} == {
+        made.checksum for made in rebuilt(past.warehouse).values()
+    }

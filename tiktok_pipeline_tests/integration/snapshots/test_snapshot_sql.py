@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -96,15 +97,36 @@ def test_a_forced_capture_that_fails_leaves_the_day_as_it_was(warehouse: Warehou
     )
 
 
-def test_an_older_capture_never_replaces_a_newer_row(warehouse: Warehouse) -> None:
+def test_of_two_derivations_at_once_the_last_to_write_has_seen_the_newest_capture(
+    warehouse: Warehouse,
+) -> None:
     add_account(warehouse)
-    today = capture_today(ledger(warehouse), videos_body(video("1", 10)))
-    recapture(warehouse, videos_body(video("1", 30)))
-    derive(warehouse, VIDEOS, today, today)
-    # As a run sees it that began before the fresh capture was complete:
-    rows(warehouse, "update capture.account_day set chosen_capture_no = 1")
-    derive(warehouse, VIDEOS, today, today)
+    today = capture_today(ledger(warehouse), videos_body(video("1", 10), video("2", 10)))
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.transaction() as another:  # which is about to write
+            for share in (0, 1):
+                another.execute("select pg_advisory_xact_lock(hashtext(%s), %s)", (VIDEOS, share))
+            late = pool.submit(derive, warehouse, VIDEOS, today, today)
+            with pytest.raises(TimeoutError):
+                late.result(timeout=0.5)
+            recapture(warehouse, videos_body(video("1", 30)))
+        late.result(timeout=10)
     assert views(warehouse) == {"1": 30}
+
+
+def test_two_accounts_of_a_store_with_one_video_always_give_the_same_row(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-20T12:00:00")
+    accounts = [add_account(warehouse, name, connected_at="2026-03-01") for name in ("-1", "-2")]
+    day = dt.date(2026, 3, 2)
+    for account in reversed(accounts):
+        seen = ImportedDay(account, day, None, [video("7", views=account)], None)
+        import_history(warehouse, [seen], zone="UTC", imported_from="the hub")
+    derive(warehouse, VIDEOS, day, day)
+    assert views(warehouse) == {"7": accounts[0]}
+    rows(warehouse, "update capture.imported set fields = fields where account_id = %s", accounts[0])
+    assert derive(warehouse, VIDEOS, day, day) == 0
 
 
 def test_counters_that_cannot_be_true_are_null_and_the_others_stay(warehouse: Warehouse) -> None:
