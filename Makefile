@@ -14,7 +14,7 @@ demo: .venv/.ready
 setup: .venv/.ready
 
 test: .venv/.ready
-	$(RUN) pytest -n 2 --dist loadfile
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes minutes: the long forms of the concurrency and crash tests.
 soak: .venv/.ready

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tiktok_pipeline.alerts.outbox import OPERATORS, list_messages, pending, put
 from tiktok_pipeline.hub import flags
@@ -317,7 +318,8 @@ def test_a_lost_grant_whose_link_is_old_is_told_without_waiting_for_itself(
     warehouse: Warehouse, database_url: str
 ) -> None:
     add_store(warehouse)
-    impatient = Warehouse(f"{database_url}?options=-c%20lock_timeout%3D2s")
+    options = make_url(database_url).update_query_dict({"options": "-c lock_timeout=2s"})
+    impatient = Warehouse(options.render_as_string(hide_password=False))
     links = ConnectLinks(impatient, b"s" * 40, "https://stores.example.com", 14)
     links.make("jakarta_01", made_by="cli")
     rows(warehouse, "update ops.connect_link set expires_at = ops.now() - interval '31 days'")
