@@ -180,7 +180,8 @@ grant select, insert, update, delete on tables to pipeline;
 grant usage on schema hub, capture, snapshots, reporting, ops to portal;
 grant select, insert, update, delete on all tables in schema hub, ops to portal;
 grant select on all tables in schema capture, snapshots, reporting to portal;
--- Deleting a store shows in the chain of closed days; both tables are only ever added to.
+-- Deleting a store shows in the chain of closed days; both tables are only ever added to, and their triggers let a
+-- portal add nothing but what a deletion leaves.
 grant insert on capture.manifest, capture.deleted_account_day to portal;
 alter default privileges for role migrator in schema capture, snapshots, reporting grant select on tables to portal;
 

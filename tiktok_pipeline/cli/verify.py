@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from rich.console import Console
 from tiktok_pipeline.cli.dates import a_date
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.history.chain import read_chain
+from tiktok_pipeline.history.manifest import lacks_chain
 from tiktok_pipeline.history.verify import Verdict
 from tiktok_pipeline.history.verify import verify as verify_history
 from tiktok_pipeline.runtime.database import migrated_warehouse, shared_database
@@ -48,6 +50,13 @@ def verify(
                 archive=archive,
                 after_month=lambda day: status.update(f"verified until {day}"),
             )
+        grace = dt.timedelta(hours=settings.capture_grace_hours)
+        lacking = lacks_chain(warehouse, settings.reporting_timezone, grace)
+    if lacking is not None:
+        raise PipelineError(
+            f"the chain is empty, and {lacking} was captured and is over: the chain was deleted, or capture/manifest "
+            "has not run since. Run the daily job, and compare its head with those that Dagster shows."
+        )
     _say(verdict)
     if head and known_at is None:
         raise PipelineError(

@@ -76,6 +76,15 @@ def write_manifest(
     return Written(added, chain[-1] if chain else None, not_closed, edited)
 
 
+def lacks_chain(warehouse: Warehouse, zone: str, grace: dt.timedelta) -> dt.date | None:
+    """The first day that was captured, when two runs should have sealed it and the chain is nonetheless empty."""
+    if read_chain(warehouse):
+        return None
+    [clock] = warehouse.execute("history/closed_until", {"zone": zone, "grace": grace})
+    first: dt.date | None = clock["captured"]
+    return first if first is not None and first <= clock["last"] - 2 * DAY else None
+
+
 def _close(
     warehouse: Warehouse, zone: str, first: dt.date, last: dt.date, run_id: str | None
 ) -> tuple[list[Entry], dt.date | None]:

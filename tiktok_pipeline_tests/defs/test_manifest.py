@@ -81,6 +81,25 @@ def test_the_check_names_the_first_day_that_was_edited_and_stops_nothing(
     assert said == {"edited_days": 0, "chain_broken_at": str(days[0]), "position": 1}
 
 
+def test_the_check_fails_when_the_head_that_was_noted_is_not_in_the_chain(
+    runner: Runner, pipeline: Pipeline, clock: DatabaseClock
+) -> None:
+    day = pipeline.ledger().today() - 2 * DAY
+    clock.set(dt.datetime.combine(day, dt.time(3), dt.UTC))
+    rows(pipeline.warehouse, "update hub.store_accounts set connected_at = ops.now()")
+    assert runner.run(day).success
+    clock.set(dt.datetime.combine(day + 2 * DAY, dt.time(3), dt.UTC))
+    assert runner.run(day + DAY).success
+    noted = runner.metadata("capture", "manifest", date=day + DAY)["head"]
+    assert verdict(runner)[0]
+    with pipeline.warehouse.transaction() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute("update capture.page set body = '{}' where day = %s", (day,))
+        cursor.execute("delete from capture.manifest")
+    assert runner.run(day + DAY).success  # makes the chain anew
+    assert verdict(runner) == (False, {"edited_days": 0, "head_not_in_chain": noted})
+
+
 def verdict(runner: Runner) -> tuple[bool, dict[str, object]]:
     """Of the check `unedited`: the newest verdict, and what it says."""
     key = dg.AssetCheckKey(dg.AssetKey(["capture", "manifest"]), "unedited")

@@ -41,6 +41,7 @@ def manifest(context: dg.AssetExecutionContext, warehouse: WarehouseResource) ->
     grace = dt.timedelta(hours=settings.capture_grace_hours)
     with retry_when_transient(), warehouse.opened() as opened:
         zone = settings.reporting_timezone
+        noted = _noted_head(context)
         written = write_manifest(opened, zone, grace, dates[-1], context.run.run_id)
         chain = read_chain(opened)
         known = latest_entries(chain)
@@ -49,7 +50,8 @@ def manifest(context: dg.AssetExecutionContext, warehouse: WarehouseResource) ->
         for day, differences in written.edited.items():
             context.log.error(f"{day} was edited, and gets no new entry: {'; '.join(differences)}")
         table = table_metadata(opened, "capture.manifest")
-        verdict = _unedited(written, first_break(chain))
+        lost = noted if noted not in {None, *(entry.head for entry in chain)} else None
+        verdict = _unedited(written, first_break(chain), lost)
         return dg.MaterializeResult(metadata={**_head(written), **table}, check_results=[verdict])
 
 
@@ -69,7 +71,15 @@ def _head(written: Written) -> dict[str, Any]:
     return said
 
 
-def _unedited(written: Written, broken: Entry | None) -> dg.AssetCheckResult:
+def _noted_head(context: dg.AssetExecutionContext) -> str | None:
+    """The head that the last materialization noted, out of the reach of whoever edits the database."""
+    last = context.instance.get_latest_materialization_event(context.asset_key)
+    made = last.asset_materialization if last else None
+    head = made.metadata.get("head") if made else None
+    return str(head.value) if head else None
+
+
+def _unedited(written: Written, broken: Entry | None, lost: str | None) -> dg.AssetCheckResult:
     """Never blocking: what was captured today is no worse for a past day that somebody edited."""
     said: dict[str, Any] = {"edited_days": len(written.edited)}
     if written.edited:
@@ -77,9 +87,11 @@ def _unedited(written: Written, broken: Entry | None) -> dg.AssetCheckResult:
         said |= {"first_edited_day": str(first), "what_differs": "; ".join(written.edited[first])}
     if broken is not None:
         said |= {"chain_broken_at": str(broken.day), "position": broken.position}
+    if lost is not None:
+        said["head_not_in_chain"] = lost
     return dg.AssetCheckResult(
         check_name=UNEDITED.name,
-        passed=not written.edited and broken is None,
+        passed=not written.edited and broken is None and lost is None,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata=said,
     )

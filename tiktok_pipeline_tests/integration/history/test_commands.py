@@ -40,6 +40,18 @@ def test_verify_fails_with_a_head_that_is_not_of_this_chain(
     assert "not in the chain" in answer.stderr
 
 
+def test_verify_fails_when_there_are_captured_days_and_no_chain(
+    past: Past, cli: CommandLine, database_url: str
+) -> None:
+    answer = cli("verify", DATABASE_URL=database_url)
+    assert answer.returncode == 1
+    assert "the chain is empty, and 2026-01-29 was captured" in answer.stderr
+    past.manifest()
+    reversed_range = cli("verify", "--from", "2026-02-01", "--to", "2026-01-30", DATABASE_URL=database_url)
+    assert reversed_range.returncode == 1
+    assert "the first day is after the last" in reversed_range.stderr
+
+
 def test_archive_drops_only_the_months_that_were_named_twice(
     past: Past, cli: CommandLine, database_url: str, tmp_path: Path
 ) -> None:

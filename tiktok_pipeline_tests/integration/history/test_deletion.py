@@ -13,7 +13,7 @@ from tiktok_pipeline.history import deletion
 from tiktok_pipeline.history.archive import compare_again, drop_month, write_month
 from tiktok_pipeline.history.chain import first_break, read_chain
 from tiktok_pipeline.history.deletion import Deleted, StoreInUse, delete_store
-from tiktok_pipeline.history.manifest import CHAIN_LOCK
+from tiktok_pipeline.history.manifest import CHAIN_LOCK, append, hold_chain
 from tiktok_pipeline.history.rebuild import rebuild
 from tiktok_pipeline.history.verify import verify
 from tiktok_pipeline_tests.building import add_account, rows
@@ -243,3 +243,55 @@ def test_with_database_roles_the_portal_and_the_runs_may_delete(past: Past, log_
     assert [row["reason"] for row in rows(past.warehouse, "select reason from capture.manifest")].count(
         "deleted"
     ) == 10
+
+
+FORGED = (
+    "insert into capture.manifest (position, day, revision, reason, account_days, captured, imported, gaps, items, pages,"
+    " imported_rows, captured_hash, gaps_hash, pages_hash, imported_hash, head, written_at)"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"{FORGED} select max(position) + 1, '2026-01-29', 2, 'gap', 0, 0, 0, 0, 0, 0, 0, '', '', '', '', 'deadbeef',"
+        " now() from capture.manifest",
+        "insert into capture.deleted_account_day select 'user_info', '2026-01-29', id, 7, 'gap', now(), null, 0,"
+        " sha256(''), 0, '', 0, '' from hub.store_accounts limit 1",
+        # Everything as it is, of a store that stays.
+        "with l as (insert into ops.deletion_log (store_code, store_name, account_ids, actor, os_user, host)"
+        " select 'store_0', '', array_agg(id), 'x', 'x', 'x' from hub.store_accounts returning id)"
+        " select id from l",
+    ],
+)
+def test_the_portal_adds_nothing_to_the_chain_but_deletions(past: Past, log_in: As, statement: str) -> None:
+    past.manifest()
+    portal = log_in("portal")
+
+    def forge() -> None:
+        with portal.transaction() as cursor:
+            cursor.execute(statement.encode())
+            if cursor.description:
+                [logged] = cursor.fetchall()
+                cursor.execute(
+                    "insert into capture.deleted_account_day select endpoint, day, account_id, %s, state, planned_at,"
+                    " finished_at, items, sha256(''), 0, '', 0, '' from capture.account_day where day = '2026-01-29'",
+                    (logged["id"],),
+                )
+
+    with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.InsufficientPrivilege)):
+        forge()
+    assert verify(past.warehouse).sound
+
+
+def test_with_database_roles_the_portal_chains_no_gap_even_with_a_good_head(past: Past, log_in: As) -> None:
+    past.manifest()
+    portal = log_in("portal")
+
+    def chain_gap() -> None:
+        with portal.transaction() as cursor:
+            chain = hold_chain(cursor)
+            append(cursor, chain, "gap", chain[0].content, dt.datetime.now(dt.UTC), None)
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="may only note deletions"):
+        chain_gap()
