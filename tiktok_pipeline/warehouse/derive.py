@@ -1,7 +1,7 @@
 """Running the SQL file of a derived table over a range of dates.
 
 A file is named after its table: `sql/snapshots/tiktok_user_daily.sql` makes `snapshots.tiktok_user_daily`.
-It is one statement, takes `first` and `last`, `share` and `shares` (of the stores), and running it twice changes nothing.
+It is one statement, takes `first` and `last`, `share` and `shares` (of the stores); running it twice changes nothing.
 A table whose rows compare a day with the one before also takes `until`: up to there, it derives again the day after
 `last` that was compared with what has changed.
 """
