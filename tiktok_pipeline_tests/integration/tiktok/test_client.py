@@ -263,6 +263,7 @@ def test_the_log_tells_the_call_and_no_token(
     client: TikTokClient, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="tiktok_pipeline")  # a run in this process may have set it
     grant = connect()
     answer = client.user_info(grant.access_token, grant.scopes)
     assert f"GET /v2/user/info/: HTTP 200 ok, log_id {answer.log_id}" in caplog.text
