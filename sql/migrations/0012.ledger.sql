@@ -48,8 +48,9 @@ select case hub.status_before(account, ops.day_start(day + 1, zone))
 end
 $$;
 
--- The ledger, and after its last row of an account and endpoint the days up to today that nothing has planned: they
--- get their row by the next run, whichever it is. The time zone is that of the newest day in the ledger.
+-- The ledger, and the days up to today that nothing has planned: they get their row by the next run, whichever it is.
+-- The time zone is that of the newest day in the ledger. A captured or imported day shows no error of a fresh capture
+-- that failed afterwards.
 create view reporting.account_days as
 with zone as (
     select d.time_zone
@@ -75,9 +76,9 @@ select
     d.pages,
     d.items,
     d.captured_at,
-    d.error_code,
-    d.error_message,
-    d.log_id,
+    case when d.state not in ('captured', 'imported') then d.error_code end as error_code,
+    case when d.state not in ('captured', 'imported') then d.error_message end as error_message,
+    case when d.state not in ('captured', 'imported') then d.log_id end as log_id,
     d.run_id
 from capture.account_day as d
 inner join hub.store_accounts as a on a.id = d.account_id
@@ -106,15 +107,32 @@ from zone as z
 cross join hub.store_accounts as a
 cross join unnest(array['user_info', 'video_list']) as e (endpoint)
 cross join lateral (
-    select max(d.day) as day
+    select
+        ops.day_of(a.connected_at, z.time_zone) as first,
+        ops.day_of(ops.now(), z.time_zone) as last
+) as life
+-- Counting comes first: of most accounts no day is missing, and they need no series.
+cross join lateral (
+    select count(*) as days
     from capture.account_day as d
-    where d.account_id = a.id and d.endpoint = e.endpoint
-) as newest
+    where
+        d.account_id = a.id
+        and d.endpoint = e.endpoint
+        and d.day between life.first and life.last
+) as known
 cross join lateral generate_series(
-    greatest(newest.day + 1, ops.day_of(a.connected_at, z.time_zone)),
-    ops.day_of(ops.now(), z.time_zone),
+    life.first,
+    case when known.days < life.last - life.first + 1 then life.last end,
     interval '1 day'
-) as s (day);
+) as s (day)
+where not exists (
+    select
+    from capture.account_day as d
+    where
+        d.account_id = a.id
+        and d.endpoint = e.endpoint
+        and d.day = s.day::date
+);
 
 comment on view reporting.account_days is
 'One row per account, endpoint and day since the account was connected (and imported days before): its one state.';
@@ -256,14 +274,17 @@ select
         else coalesce(d.reason, d.state)
     end as message,
     case when d.state in ('captured', 'capturing') then d.items end as records_processed,
-    case when d.error_code is not null then concat_ws(' ', d.error_code || ':', d.error_message) end as error_details,
+    case
+        when d.error_code is not null and d.state not in ('captured', 'imported')
+            then concat_ws(' ', d.error_code || ':', d.error_message)
+    end as error_details,
     coalesce(d.started_at, d.planned_at) as started_at,
     d.finished_at as completed_at,
     d.account_id,
     d.day,
     d.attempts,
     d.run_id,
-    d.log_id
+    case when d.state not in ('captured', 'imported') then d.log_id end as log_id
 from capture.account_day as d
 inner join hub.store_accounts as a on a.id = d.account_id
 where d.state <> 'planned' or d.started_at is not null;

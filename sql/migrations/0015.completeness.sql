@@ -17,9 +17,9 @@ comment on column snapshots.threshold.value is 'The number.';
 comment on column snapshots.threshold.meaning is 'What it decides, with its unit.';
 
 insert into snapshots.threshold (name, value, meaning) values
-('short_videos', 2, 'videos that a complete list may lack of the profile''s video_count, whatever the count'),
-('short_share', 0.05, 'share of the profile''s video_count that a complete list may lack, when that is more videos'),
-('emptied_videos', 2, 'videos: an empty list after one with more than these is never believed'),
+('short_videos', 1, 'videos that a complete list may lack of those expected, when short_from or more are expected'),
+('short_share', 0.05, 'share of the expected videos that a complete list may lack, when that is more videos'),
+('short_from', 10, 'videos: of fewer that are expected, a complete list lacks none'),
 ('profile_minutes', 60, 'minutes between a profile and a list within which their counts are compared'),
 ('gone_after', 3, 'complete captures without a video until it is gone (setting VIDEO_GONE_AFTER)'),
 ('gone_days', 3, 'days around a video''s vanishing or return within which a fall belongs to that'),
