@@ -8,6 +8,7 @@ which gives up after ten seconds (a recovery after a crash takes longer), believ
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import pwd
@@ -260,10 +261,18 @@ def _system_user() -> str | None:
 
 
 def _make_system_user(name: str) -> None:
+    """Make the user, unless it is there. One process at a time: another's half-made user cannot own a folder yet."""
+    accounts = os.open("/etc", os.O_RDONLY)
     try:
-        pwd.getpwnam(name)
-    except KeyError:
-        subprocess.run(["useradd", "--system", "--shell", "/bin/sh", name], check=True, capture_output=True)
+        fcntl.flock(accounts, fcntl.LOCK_EX)
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            subprocess.run(
+                ["useradd", "--system", "--shell", "/bin/sh", name], check=True, capture_output=True
+            )
+    finally:
+        os.close(accounts)
 
 
 def _give(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,3 +124,24 @@ def test_a_broken_folder_is_one_line_that_names_folder_and_log(tmp_path: Path) -
     assert "\n" not in message
     assert str(folder) in message
     assert str(tmp_path / "pg.log") in message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_servers_that_start_at_once_for_the_first_time_make_their_user_once(tmp_path: Path) -> None:
+    user = f"pgserver{os.getpid()}"
+    start = (
+        "import sys; from pathlib import Path; from tiktok_pipeline.warehouse import embedded\n"
+        f"embedded.SYSTEM_USER = {user!r}\n"
+        "with embedded.EmbeddedServer(Path(sys.argv[1])): pass"
+    )
+    try:
+        starting = [
+            subprocess.Popen(
+                [sys.executable, "-c", start, str(tmp_path / name / "pg")], stderr=subprocess.PIPE
+            )
+            for name in ("one", "two", "three")
+        ]
+        errors = [one.communicate(timeout=60)[1].decode() for one in starting]
+        assert [one.returncode for one in starting] == [0, 0, 0], errors
+    finally:
+        subprocess.run(["userdel", user], check=False, capture_output=True)
