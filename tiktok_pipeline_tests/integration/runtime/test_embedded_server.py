@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,6 +130,11 @@ def test_a_broken_folder_is_one_line_that_names_folder_and_log(tmp_path: Path) -
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
 def test_servers_that_start_at_once_for_the_first_time_make_their_user_once(tmp_path: Path) -> None:
     user = f"pgserver{os.getpid()}"
+    slow = tmp_path / "programs" / "useradd"
+    slow.parent.mkdir()
+    slow.write_text(f'#!/bin/sh\nsleep 0.5\nexec {shutil.which("useradd")} "$@"\n')
+    slow.chmod(0o755)
+    path = {**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"}
     start = (
         "import sys; from pathlib import Path; from tiktok_pipeline.warehouse import embedded\n"
         f"embedded.SYSTEM_USER = {user!r}\n"
