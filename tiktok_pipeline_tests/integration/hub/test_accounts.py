@@ -189,17 +189,19 @@ def test_connecting_again_during_a_refresh_wins_over_the_refreshed_pair(
 ) -> None:
     account = connect()
     refused = vault.access_token(account.id, oauth.refresh)
-    sandbox.set_faults(slow={"endpoint": "oauth/token", "delay_ms": 500, "times": 1})
-    under_way = threading.Event()
+    answered, connected = threading.Event(), threading.Event()
 
     def refresh(token: SecretToken) -> TokenGrant:
-        under_way.set()
-        return oauth.refresh(token)
+        grant = oauth.refresh(token)
+        answered.set()
+        connected.wait(20)
+        return grant
 
     with ThreadPoolExecutor(1) as threads:
         renewed = threads.submit(vault.renew, account.id, refused, refresh)
-        under_way.wait()
+        answered.wait(20)
         assert connect().id == account.id
+        connected.set()
         assert renewed.result().version == 2
     again = vault.renew(account.id, refused, oauth.refresh)
     assert again.version == 2

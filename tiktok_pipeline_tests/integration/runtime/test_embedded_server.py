@@ -143,7 +143,7 @@ def test_servers_that_start_at_once_for_the_first_time_make_their_user_once(tmp_
     try:
         starting = [
             subprocess.Popen(
-                [sys.executable, "-c", start, str(tmp_path / name / "pg")], stderr=subprocess.PIPE
+                [sys.executable, "-c", start, str(tmp_path / name / "pg")], env=path, stderr=subprocess.PIPE
             )
             for name in ("one", "two", "three")
         ]

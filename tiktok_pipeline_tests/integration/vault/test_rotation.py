@@ -72,9 +72,9 @@ def test_a_pair_that_somebody_holds_is_waited_for_and_the_others_are_not_kept_wa
     warehouse: Warehouse, vault: TokenVault, keys_file: Path, many: int, database_url: str
 ) -> None:
     old, _ = staged(warehouse, keys_file)
-    workers = Workers(database_url, keys_file, "rotate")
     with psycopg.connect(database_url.replace("+psycopg", "")) as holder:
         holder.execute("select 1 from vault.token where account_id = 7 for update")
+        workers = Workers(database_url, keys_file, "rotate")
         deadline = time.monotonic() + 20
         while keys(warehouse)[old]["tokens"] > 2 and time.monotonic() < deadline:
             time.sleep(0.02)
