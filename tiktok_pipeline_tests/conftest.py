@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.migrations import migrate
 from tiktok_pipeline_tests.building import DatabaseClock
+from tiktok_pipeline_tests.places import quick_place
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,10 @@ def server_url() -> Iterator[str]:
     from tiktok_pipeline.warehouse.embedded import EmbeddedServer
 
     # Not under pytest's own folder: another session may close or prune that while the server runs as another user.
-    with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder) / "pg") as server:
+    with (
+        tempfile.TemporaryDirectory(dir=quick_place()) as folder,
+        EmbeddedServer(Path(folder) / "pg") as server,
+    ):
         url = server.url("postgres")
         _hurry(url)
         yield url

@@ -26,6 +26,7 @@ from tiktok_pipeline_tests.faults.mutants import MUTANTS
 from tiktok_pipeline_tests.faults.rows import Row
 from tiktok_pipeline_tests.faults.worker import WINDOW_SECONDS
 from tiktok_pipeline_tests.faults.world import World
+from tiktok_pipeline_tests.places import quick_place
 
 
 @dataclass
@@ -52,7 +53,9 @@ class Matrix:
 
     def __enter__(self) -> Self:
         self._all = contextlib.ExitStack()
-        self.folder = Path(self._all.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        self.folder = Path(
+            self._all.enter_context(tempfile.TemporaryDirectory(prefix="faults-", dir=quick_place()))
+        )
         self.sandbox = self._all.enter_context(
             SandboxProcess(
                 **self._settings,
