@@ -1,5 +1,103 @@
--- The list before is found by an index, however long the history is.
--- depends: 0015.completeness 0024.quality
+-- Accounts count since they are known here, and the list before is found by an index, however long the history is.
+-- depends: 0012.ledger 0015.completeness 0024.quality
+
+-- An account that came with an import was connected elsewhere: nobody here missed its days before that.
+alter table hub.store_accounts add column known_since timestamptz;
+update hub.store_accounts set known_since = connected_at;
+alter table hub.store_accounts
+alter column known_since set not null,
+alter column known_since set default ops.now();
+
+comment on column hub.store_accounts.known_since is
+'Since when this pipeline knows the account. Its days count from here or from connected_at on, whichever is later.';
+
+create or replace view reporting.account_days as
+with zone as (
+    select d.time_zone
+    from capture.account_day as d
+    order by
+        d.endpoint desc,
+        d.day desc,
+        d.account_id desc
+    limit 1
+)
+
+select
+    a.store_code,
+    d.account_id,
+    a.open_id,
+    a.display_name,
+    d.endpoint,
+    d.day,
+    d.state,
+    d.reason,
+    d.late,
+    d.attempts,
+    d.pages,
+    d.items,
+    d.captured_at,
+    case when d.state not in ('captured', 'imported') then d.error_code end as error_code,
+    case when d.state not in ('captured', 'imported') then d.error_message end as error_message,
+    case when d.state not in ('captured', 'imported') then d.log_id end as log_id,
+    d.run_id
+from capture.account_day as d
+inner join hub.store_accounts as a on a.id = d.account_id
+
+union all
+
+select
+    a.store_code,
+    a.id,
+    a.open_id,
+    a.display_name,
+    e.endpoint,
+    s.day::date,
+    'unplanned',
+    null,
+    false,
+    0,
+    0,
+    0,
+    null,
+    null,
+    null,
+    null,
+    null
+from zone as z
+cross join hub.store_accounts as a
+cross join unnest(array['user_info', 'video_list']) as e (endpoint)
+cross join lateral (
+    select
+        ops.day_of(greatest(a.connected_at, a.known_since), z.time_zone) as first,
+        ops.day_of(ops.now(), z.time_zone) as last
+) as life
+-- Counting comes first: of most accounts no day is missing, and they need no series.
+cross join lateral (
+    select count(*) as days
+    from capture.account_day as d
+    where
+        d.account_id = a.id
+        and d.endpoint = e.endpoint
+        and d.day between life.first and life.last
+) as known
+cross join lateral generate_series(
+    life.first,
+    case when known.days < life.last - life.first + 1 then life.last end,
+    interval '1 day'
+) as s (day)
+where not exists (
+    select
+    from capture.account_day as d
+    where
+        d.account_id = a.id
+        and d.endpoint = e.endpoint
+        and d.day = s.day::date
+);
+
+comment on view reporting.account_days is
+'One row per account, endpoint and day since the account was connected and known here (and imported days before): '
+'its one state.';
+
 
 create index tiktok_user_daily_by_account on snapshots.tiktok_user_daily (account_id, snapshot_date);
 
