@@ -20,31 +20,40 @@ Digests = dict[tuple[str, dt.date], str]
 def wrong_rows(warehouse: Warehouse, first: dt.date, last: dt.date) -> dict[dt.date, list[str]]:
     """Days from `first` to `last` on which a derived table differs from what its evidence gives, with these tables.
 
-    Archived months are left out: nothing here can tell what their rows were. Nothing is changed.
+    Archived months are left out: nothing here can tell what their rows were. What lies before `first` is taken as it
+    is. Nothing is changed.
     """
     archived = {month.month for month in archived_months(warehouse, first, last)}
     warehouse.execute("capture/ensure_partitions", {"first": first, "last": last})
     tables = derived_tables(warehouse)
     said = {table: [column.name for column in columns(warehouse, table)] for table in tables}
+    spans = [span for span in months(first, last) if span[0].replace(day=1) not in archived]
+    # In the usual case nothing is wrong, and each month's locks are held for as long as the month takes.
+    doubtful = [span for span in spans if _wrong_in(warehouse, said, [span])]
+    if not doubtful:
+        return {}
+    # What follows a wrong row must be derived from the right one: from there on all is derived, then compared.
     wrong: dict[dt.date, list[str]] = {}
-    for start, stop in months(first, last):
-        if start.replace(day=1) not in archived:
-            for table, day in sorted(_wrong_in(warehouse, said, start, stop)):
-                wrong.setdefault(day, []).append(table)
+    for table, day in sorted(_wrong_in(warehouse, said, spans[spans.index(doubtful[0]) :])):
+        wrong.setdefault(day, []).append(table)
     return wrong
 
 
 def _wrong_in(
-    warehouse: Warehouse, tables: dict[str, list[str]], first: dt.date, last: dt.date
+    warehouse: Warehouse, tables: dict[str, list[str]], spans: list[tuple[dt.date, dt.date]]
 ) -> set[tuple[str, dt.date]]:
+    """Tables and days of `spans` that differ once all of them are derived; then everything is as it was."""
     with warehouse.transaction() as cursor:
         cursor.execute("savepoint as_it_is")
         changed = {
-            table: names for table, names in tables.items() if derive_within(cursor, table, first, last)
+            table: tables[table]
+            for first, last in spans
+            for table in tables
+            if derive_within(cursor, table, first, last)
         }
-        right = _digests(cursor, changed, first, last)
+        right = _digests(cursor, changed, spans[0][0], spans[-1][1])
         cursor.execute("rollback to savepoint as_it_is")
-        there = _digests(cursor, changed, first, last)
+        there = _digests(cursor, changed, spans[0][0], spans[-1][1])
         return {key for key in right.keys() | there.keys() if right.get(key) != there.get(key)}
 
 
