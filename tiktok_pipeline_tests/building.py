@@ -50,24 +50,33 @@ def add_account(
     store: str = "jakarta_01",
     status: str = "CONNECTED",
     connected_at: str | dt.datetime | None = None,
+    known_since: str | dt.datetime | None = None,
     status_changed_at: str | dt.datetime | None = None,
 ) -> int:
-    """A connected account of `store`, without tokens; its id."""
+    """A connected account of `store`, without tokens, known since it was connected; its id."""
     add_store(warehouse, store)
     with warehouse.transaction() as cursor:
         cursor.execute(
             """
             insert into hub.store_accounts (
-                store_code, client_key, open_id, scope, status, connected_at, status_changed_at,
+                store_code, client_key, open_id, scope, status, connected_at, known_since, status_changed_at,
                 token_expires_at, refresh_token_expires_at
             )
             values (
                 %s, 'key', %s, %s, %s, coalesce(%s::timestamptz, ops.now()),
-                coalesce(%s::timestamptz, ops.now()), ops.now(), ops.now()
+                coalesce(%s::timestamptz, ops.now()), coalesce(%s::timestamptz, ops.now()), ops.now(), ops.now()
             )
             returning id
             """,
-            (store, open_id, ALL_SCOPES, status, connected_at, status_changed_at),
+            (
+                store,
+                open_id,
+                ALL_SCOPES,
+                status,
+                connected_at,
+                known_since or connected_at,
+                status_changed_at,
+            ),
         )
         row = cursor.fetchone()
         assert row

@@ -1,10 +1,10 @@
 -- Does every account have exactly one state of a day? A row is a day on which somebody was connected: the accounts
--- connected by then, the states they have, and how many of these are of a past day and not final.
+-- connected and known here by then, the states they have, and how many of these are of a past day and not final.
 -- Of today only accounts count that were connected when it was planned last: a newer one is planned by the next run.
 with known as (
     select
-        ops.day_of(connected_at, %(zone)s) as since,
-        connected_at
+        ops.day_of(greatest(connected_at, known_since), %(zone)s) as since,
+        greatest(connected_at, known_since) as since_when
     from hub.store_accounts
 ),
 
@@ -24,7 +24,7 @@ states as (
     where
         d.endpoint = %(endpoint)s
         and d.day between %(first)s and %(last)s
-        and d.day >= ops.day_of(a.connected_at, %(zone)s)
+        and d.day >= ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s)
     group by d.day
 ),
 
@@ -40,7 +40,7 @@ expected as (
                 known.since <= s.day
                 and (
                     s.day < ops.day_of(ops.now(), %(zone)s)
-                    or known.connected_at < states.planned_at - interval '1 minute'
+                    or known.since_when < states.planned_at - interval '1 minute'
                 )
         ) as accounts
     from generate_series(%(first)s::date, least(%(last)s::date, ops.day_of(ops.now(), %(zone)s)), interval '1 day') as s (day)

@@ -10,7 +10,7 @@ with sealing as materialized (
 asked as (
     select
         id as account_id,
-        coalesce(%(first)s::date, ops.day_of(connected_at, %(zone)s)) as first,
+        coalesce(%(first)s::date, ops.day_of(greatest(connected_at, known_since), %(zone)s)) as first,
         least(%(last)s::date, ops.day_of(ops.now(), %(zone)s) - 1) as last
     from sealing
     cross join hub.store_accounts
@@ -63,7 +63,7 @@ select
     %(zone)s,
     'gap',
     case
-        when missing.day < ops.day_of(a.connected_at, %(zone)s) then 'not_yet_connected'
+        when missing.day < ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s) then 'not_yet_connected'
         else capture.gap_reason(a, missing.day, %(zone)s)
     end,
     %(run_id)s,

@@ -31,7 +31,7 @@ unplanned as (
     from generate_series(%(first)s::date, %(last)s::date, interval '1 day') as s (day)
     inner join hub.store_accounts as a
         on
-            ops.day_of(a.connected_at, %(zone)s) <= s.day
+            ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s) <= s.day
             and not (a.status = 'DISABLED' and ops.day_of(a.status_changed_at, %(zone)s) <= s.day)
     where not exists (
         select 1

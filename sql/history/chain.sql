@@ -17,6 +17,9 @@ select
     imported_hash,
     deleted,
     deleted_hash,
+    queries,
+    queries_hash,
+    accounts_hash,
     head
 from capture.manifest
 order by position

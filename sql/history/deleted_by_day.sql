@@ -15,7 +15,10 @@ select
             '|', d.endpoint, d.day - date '2000-01-01', d.account_id, d.deletion_id, d.state,
             extract(epoch from d.planned_at), quote_nullable(extract(epoch from d.finished_at)), d.items,
             encode(d.hash, 'hex'), d.pages, encode(d.page_hashes, 'hex'),
-            d.imported_rows, encode(d.imported_hashes, 'hex')
+            d.imported_rows, encode(d.imported_hashes, 'hex'),
+            -- Of what was deleted before these were kept, the hash stays as it is.
+            'identity ' || encode(d.identity, 'hex'),
+            case when d.queries > 0 then 'queries ' || encode(d.query_hashes, 'hex') end
         ), 'UTF8')),
         '' order by d.endpoint, d.account_id
     )), 'hex') as deleted_hash

@@ -35,9 +35,7 @@ parts as (
         '' as item_id,
         0 as rows,
         new,
-        sha256(convert_to(concat_ws(
-            '|', endpoint, day - date '2000-01-01', account_id, quote_nullable(time_zone)
-        ), 'UTF8')) as hash
+        capture.imported_day_hash(endpoint, day, account_id, time_zone) as hash
     from account_days
     union all
     select
@@ -47,11 +45,7 @@ parts as (
         i.item_id,
         1,
         d.new,
-        sha256(convert_to(concat_ws(
-            '|', i.endpoint, i.day - date '2000-01-01', i.account_id, quote_nullable(i.item_id),
-            quote_nullable(extract(epoch from i.observed_at)), quote_nullable(i.imported_from),
-            extract(epoch from i.imported_at), i.fields
-        ), 'UTF8')) as hash
+        capture.imported_hash(i) as hash
     from capture.imported as i
     left join account_days as d
         on

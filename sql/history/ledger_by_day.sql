@@ -1,7 +1,7 @@
 -- What the ledger says of each day from first to last. A row is a day with account-days. Those before an account was
 -- connected do not count: they say nothing, and are written whenever somebody asks for such days.
 -- new_…: what was added after the day's latest entry in the manifest (a deletion's adds nothing); gaps_before_hash
--- leaves these out. Account-days of stores that were deleted count as they did before.
+-- and accounts_before_hash leave these out. Account-days of stores that were deleted count as they did before.
 with latest as (
     select distinct on (day)
         day,
@@ -13,6 +13,13 @@ with latest as (
     order by day, revision desc
 ),
 
+identities as materialized (
+    select
+        id as account_id,
+        capture.identity_hash(id, store_code, open_id) as identity
+    from hub.store_accounts
+),
+
 account_days as (
     select
         d.endpoint,
@@ -22,13 +29,10 @@ account_days as (
         d.planned_at,
         d.finished_at,
         d.items,
-        -- No time zone or date style of a session may show in what is hashed.
-        sha256(convert_to(concat_ws(
-            '|', d.endpoint, d.day - date '2000-01-01', d.account_id, quote_nullable(d.time_zone), d.state,
-            quote_nullable(d.reason), quote_nullable(d.chosen_capture_no), d.late, d.pages, d.items,
-            quote_nullable(extract(epoch from d.started_at)), quote_nullable(extract(epoch from d.captured_at))
-        ), 'UTF8')) as hash
+        capture.account_day_hash(d) as hash,
+        case when d.state in ('captured', 'imported') then i.identity end as identity
     from capture.account_day as d
+    left join identities as i on d.account_id = i.account_id
     where
         d.day between %(first)s and %(last)s
         and d.reason is distinct from 'not_yet_connected'
@@ -41,7 +45,8 @@ account_days as (
         planned_at,
         finished_at,
         items,
-        hash
+        hash,
+        identity
     from capture.deleted_account_day
     where day between %(first)s and %(last)s
 ),
@@ -73,6 +78,10 @@ select
     ), 'hex'), '') as gaps_hash,
     coalesce(encode(sha256(
         string_agg(hash, '' order by endpoint, account_id) filter (where state = 'gap' and not new_gap)
-    ), 'hex'), '') as gaps_before_hash
+    ), 'hex'), '') as gaps_before_hash,
+    coalesce(encode(sha256(string_agg(identity, '' order by endpoint, account_id)), 'hex'), '') as accounts_hash,
+    coalesce(encode(sha256(
+        string_agg(identity, '' order by endpoint, account_id) filter (where not new_import)
+    ), 'hex'), '') as accounts_before_hash
 from aged
 group by day

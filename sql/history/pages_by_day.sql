@@ -13,11 +13,9 @@ from (
         capture_no,
         page_no,
         1 as pages,
-        sha256(convert_to(concat_ws(
-            '|', endpoint, day - date '2000-01-01', account_id, capture_no, page_no,
-            extract(epoch from observed_at), quote_nullable(time_zone), quote_nullable(log_id),
-            quote_nullable(run_id), body
-        ), 'UTF8')) as hash
+        capture.page_hash(
+            endpoint, day, account_id, capture_no, page_no, observed_at, time_zone, log_id, run_id, body
+        ) as hash
     from page
     where day between %(first)s and %(last)s
     union all

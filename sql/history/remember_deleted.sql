@@ -1,5 +1,5 @@
 -- Keep of a store's sealed account-days what the chain of closed days needs, before the store is deleted. No row.
--- The hashes are those of ledger_by_day, pages_by_day and imported_by_day. Days that are not in the chain, and days
+-- The hashes are those of ledger_by_day, pages_by_day, imported_by_day and queries_by_day. Days that are not in the chain, and days
 -- before an account was connected, leave nothing.
 with leaving as materialized (
     select d.*
@@ -18,11 +18,10 @@ pages as (
         p.account_id,
         count(*) as pages,
         string_agg(
-            sha256(convert_to(concat_ws(
-                '|', p.endpoint, p.day - date '2000-01-01', p.account_id, p.capture_no, p.page_no,
-                extract(epoch from p.observed_at), quote_nullable(p.time_zone), quote_nullable(p.log_id),
-                quote_nullable(p.run_id), p.body
-            ), 'UTF8')),
+            capture.page_hash(
+                p.endpoint, p.day, p.account_id, p.capture_no, p.page_no, p.observed_at, p.time_zone, p.log_id,
+                p.run_id, p.body
+            ),
             '' order by p.capture_no, p.page_no
         ) as hashes
     from leaving as d
@@ -43,25 +42,31 @@ imported as (
         i.day,
         i.account_id,
         count(*) as rows,
-        string_agg(
-            sha256(convert_to(concat_ws(
-                '|', i.endpoint, i.day - date '2000-01-01', i.account_id, quote_nullable(i.item_id),
-                quote_nullable(extract(epoch from i.observed_at)), quote_nullable(i.imported_from),
-                extract(epoch from i.imported_at), i.fields
-            ), 'UTF8')),
-            '' order by i.item_id collate "C"
-        ) as hashes
+        string_agg(capture.imported_hash(i), '' order by i.item_id collate "C") as hashes
     from capture.imported as i
     where i.account_id = any(%(account_ids)s)
     group by
         i.endpoint,
         i.day,
         i.account_id
+),
+
+queries as (
+    select
+        q.day,
+        q.account_id,
+        count(*) as queries,
+        string_agg(capture.query_hash(q), '' order by q.id) as hashes
+    from capture.video_query as q
+    where q.account_id = any(%(account_ids)s)
+    group by
+        q.day,
+        q.account_id
 )
 
 insert into capture.deleted_account_day (
     endpoint, day, account_id, deletion_id, state, planned_at, finished_at, items, hash, pages, page_hashes,
-    imported_rows, imported_hashes
+    imported_rows, imported_hashes, identity, queries, query_hashes
 )
 select
     d.endpoint,
@@ -72,21 +77,19 @@ select
     d.planned_at,
     d.finished_at,
     d.items,
-    sha256(convert_to(concat_ws(
-        '|', d.endpoint, d.day - date '2000-01-01', d.account_id, quote_nullable(d.time_zone), d.state,
-        quote_nullable(d.reason), quote_nullable(d.chosen_capture_no), d.late, d.pages, d.items,
-        quote_nullable(extract(epoch from d.started_at)), quote_nullable(extract(epoch from d.captured_at))
-    ), 'UTF8')),
+    capture.account_day_hash(d),
     coalesce(p.pages, 0),
     coalesce(p.hashes, ''),
     coalesce(i.rows, 0),
     case d.state
-        when 'imported' then sha256(convert_to(concat_ws(
-            '|', d.endpoint, d.day - date '2000-01-01', d.account_id, quote_nullable(d.time_zone)
-        ), 'UTF8'))
+        when 'imported' then capture.imported_day_hash(d.endpoint, d.day, d.account_id, d.time_zone)
         else ''
-    end || coalesce(i.hashes, '')
+    end || coalesce(i.hashes, ''),
+    case when d.state in ('captured', 'imported') then capture.identity_hash(a.id, a.store_code, a.open_id) end,
+    coalesce(q.queries, 0),
+    coalesce(q.hashes, '')
 from leaving as d
+inner join hub.store_accounts as a on d.account_id = a.id
 left join pages as p
     on
         d.endpoint = p.endpoint
@@ -97,3 +100,8 @@ left join imported as i
         d.endpoint = i.endpoint
         and d.day = i.day
         and d.account_id = i.account_id
+left join queries as q
+    on
+        d.endpoint = 'video_list'
+        and d.day = q.day
+        and d.account_id = q.account_id

@@ -6,9 +6,10 @@ insert into hub.store_accounts as account (
     open_id,
     token_expires_at,
     refresh_token_expires_at,
-    scope
+    scope,
+    known_since
 )
-values (%(store_code)s, %(client_key)s, %(open_id)s, ops.now(), ops.now(), '')
+values (%(store_code)s, %(client_key)s, %(open_id)s, ops.now(), ops.now(), '', ops.now())
 on conflict (store_code, open_id) do update set
     client_key = excluded.client_key,
     status = 'CONNECTED',

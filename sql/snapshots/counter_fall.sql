@@ -1,23 +1,13 @@
 -- snapshots.counter_fall: one row per counter and day on which it is lower than in the observation before, of the days
 -- from first to last. A video is compared with its account's list before, a profile with the profile before; so the
 -- observation after `last` is looked at too, when it is not after `until`. Of the stores, one of so many shares.
-with list_days as (
+with compared_lists as materialized (
     select
         account_id,
-        snapshot_date as day,
-        lag(snapshot_date) over (partition by account_id order by snapshot_date) as previous_day
-    from snapshots.account_day_verdict
-    where ops.share_of(store_code, %(shares)s) = %(share)s
-),
-
-compared_lists as materialized (
-    select *
-    from list_days
-    where
-        day >= %(first)s
-        and day <= %(until)s
-        and previous_day is not null
-        and (day <= %(last)s or previous_day <= %(last)s)
+        day,
+        previous_day
+    from snapshots.lists_to_compare(%(first)s, %(last)s, %(until)s, %(share)s, %(shares)s)
+    where previous_day is not null
 ),
 
 videos as materialized (
@@ -35,35 +25,75 @@ videos as materialized (
         ops.share_of(store_code, %(shares)s) = %(share)s
         and snapshot_date >= (select min(previous_day) from compared_lists)
         and snapshot_date <= (select max(day) from compared_lists)
+        -- Of an account that was away for a year, only the ends of that year are read.
+        and snapshot_date = any(array(
+            select day
+            from compared_lists
+            union
+            select previous_day
+            from compared_lists
+        ))
 ),
 
+-- The profiles from first to last, and the first one of each account after `last`.
 profile_days as (
     select
-        store_code,
         account_id,
-        snapshot_date as day,
-        lag(snapshot_date) over previous as previous_day,
-        follower_count,
-        following_count,
-        likes_count,
-        video_count,
-        lag(follower_count) over previous as followers_before,
-        lag(following_count) over previous as following_before,
-        lag(likes_count) over previous as likes_before,
-        lag(video_count) over previous as videos_before
+        snapshot_date as day
     from snapshots.tiktok_user_daily
-    where ops.share_of(store_code, %(shares)s) = %(share)s
-    window previous as (partition by account_id order by snapshot_date)
+    where
+        ops.share_of(store_code, %(shares)s) = %(share)s
+        and snapshot_date between %(first)s and %(last)s
+    union all
+    select
+        a.id,
+        n.day
+    from hub.store_accounts as a
+    cross join lateral (
+        select min(p.snapshot_date) as day
+        from snapshots.tiktok_user_daily as p
+        where
+            p.account_id = a.id
+            and p.snapshot_date > %(last)s
+            and p.snapshot_date <= %(until)s
+    ) as n
+    where
+        ops.share_of(a.store_code, %(shares)s) = %(share)s
+        and n.day is not null
 ),
 
 compared_profiles as materialized (
-    select *
-    from profile_days
-    where
-        day >= %(first)s
-        and day <= %(until)s
-        and previous_day is not null
-        and (day <= %(last)s or previous_day <= %(last)s)
+    select
+        n.store_code,
+        n.account_id,
+        n.snapshot_date as day,
+        b.snapshot_date as previous_day,
+        n.follower_count,
+        n.following_count,
+        n.likes_count,
+        n.video_count,
+        b.follower_count as followers_before,
+        b.following_count as following_before,
+        b.likes_count as likes_before,
+        b.video_count as videos_before
+    from profile_days as d
+    cross join lateral (
+        select p.*
+        from snapshots.tiktok_user_daily as p
+        where
+            p.account_id = d.account_id
+            and p.snapshot_date = d.day
+        limit 1
+    ) as n
+    cross join lateral (
+        select p.*
+        from snapshots.tiktok_user_daily as p
+        where
+            p.account_id = d.account_id
+            and p.snapshot_date < d.day
+        order by p.snapshot_date desc
+        limit 1
+    ) as b
 ),
 
 wanted as materialized (

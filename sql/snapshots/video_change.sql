@@ -1,26 +1,9 @@
 -- snapshots.video_change: one row per video and day on which it came onto its account's list or left it, of the days
 -- from first to last. Each list is compared with the account's list before, so the list after `last` is looked at too,
 -- when it is not after `until`. Of the stores, one of so many shares.
-with days as (
-    select
-        store_code,
-        account_id,
-        snapshot_date as day,
-        distinct_videos,
-        lag(snapshot_date) over previous as previous_day,
-        lag(distinct_videos) over previous as previous_videos
-    from snapshots.account_day_verdict
-    where ops.share_of(store_code, %(shares)s) = %(share)s
-    window previous as (partition by account_id order by snapshot_date)
-),
-
-compared as materialized (
+with compared as materialized (
     select *
-    from days
-    where
-        day >= %(first)s
-        and day <= %(until)s
-        and (day <= %(last)s or previous_day is null or previous_day <= %(last)s)
+    from snapshots.lists_to_compare(%(first)s, %(last)s, %(until)s, %(share)s, %(shares)s)
 ),
 
 listed as materialized (
@@ -33,6 +16,15 @@ listed as materialized (
         ops.share_of(store_code, %(shares)s) = %(share)s
         and snapshot_date >= (select min(coalesce(previous_day, day)) from compared)
         and snapshot_date <= (select max(day) from compared)
+        -- Of an account that was away for a year, only the ends of that year are read.
+        and snapshot_date = any(array(
+            select day
+            from compared
+            union
+            select previous_day
+            from compared
+            where previous_day is not null
+        ))
 ),
 
 -- A list that has videos and no rows was judged before its rows were derived: nothing follows from it yet.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 from tiktok_pipeline.capture.ledger import Ledger
 
@@ -24,3 +25,28 @@ def unaccounted(ledger: Ledger, first: dt.date, last: dt.date) -> dict[dt.date, 
         if said:
             wrong[row["day"]] = "; ".join(said)
     return wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """All of history: `states` that account-days have, how many are `expected`; `wrong` in words, or None."""
+
+    states: int
+    expected: int
+    wrong: str | None
+
+
+def sum_of_states(ledger: Ledger, last: dt.date) -> Sum:
+    """Whether the states of all days until `last` (or yesterday) add up to accounts times days since they are known.
+
+    One aggregate; only when it does not add up the days are looked through for the first one that is wrong.
+    """
+    found = ledger.accounted_in_all(last)
+    states, expected = found["states"], int(found["expected"])
+    if states == expected:
+        return Sum(states, expected, None)
+    days = unaccounted(ledger, found["first"], found["last"])
+    where = next((f"; {day}: {said}" for day, said in days.items()), "")
+    return Sum(
+        states, expected, f"until {found['last']} {expected:,} account-days have {states:,} states{where}"
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tiktok_pipeline.warehouse.connection import Warehouse
 
 FORESEEN = dt.timedelta(days=365)
+WARN_AHEAD = dt.timedelta(days=30)  # to ask TikTok for a larger quota takes weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,17 @@ class Forecast:
         days = (self.window_minutes * self.pages_a_minute - self.pages) / self.pages_a_day
         return self.today + dt.timedelta(days=int(days)) if days < FORESEEN.days else None
 
+    @property
+    def warning(self) -> str | None:
+        """What to do before the capture stops fitting, when that is so now or within WARN_AHEAD; else None."""
+        if self.fits and (self.fits_until is None or self.fits_until >= self.today + WARN_AHEAD):
+            return None
+        since = self.today if self.fits_until is None else self.fits_until + dt.timedelta(days=1)
+        return (
+            f"from {since} on, a day's capture does not fit CAPTURE_WINDOW_MINUTES ({self.window_minutes}). "
+            "Widen the window, or ask TikTok for more requests per minute."
+        )
+
     def __str__(self) -> str:
         verdict = "fits" if self.fits else "does not fit"
         if self.fits_until is not None:
@@ -69,3 +81,13 @@ def in_words(forecasts: Sequence[Forecast]) -> str:
     if len(forecasts) == 1:
         return str(forecasts[0])
     return "; ".join(f"app {one.client_key}: {one}" for one in forecasts) or "no account is connected"
+
+
+def warnings(forecasts: Sequence[Forecast]) -> str:
+    """What to do, of all apps that need something done, with their keys when there are several; else empty."""
+    several = len(forecasts) > 1
+    return " ".join(
+        f"app {one.client_key}: {one.warning}" if several else one.warning
+        for one in forecasts
+        if one.warning is not None
+    )

@@ -310,6 +310,10 @@ class Ledger:
         """For every day: `accounts` connected by then, `states` they have, `unsettled` ones among these."""
         return self._execute("accounted", first=first, last=last)
 
+    def accounted_in_all(self, last: dt.date) -> dict[str, Any]:
+        """Of all days until `last` or yesterday: `states`, how many are `expected`, and the `first` and `last` day."""
+        return self._execute("accounted_in_all", last=last)[0]
+
     def totals(self, first: dt.date, last: dt.date) -> dict[dt.date, DayTotals]:
         """Totals of every day from `first` to `last` on which an account was connected or has a row."""
         rows = self._execute("totals", first=first, last=last)

@@ -33,6 +33,12 @@ def verify(
     archive: Annotated[
         str | None, typer.Option(help="Where archived months lie now, if they were moved.")
     ] = None,
+    derived: Annotated[
+        bool,
+        typer.Option(
+            "--derived", help="Derive every snapshot row again, too, and compare; nothing is changed."
+        ),
+    ] = False,
 ) -> None:
     """Compute the chain of closed days again; exits with 1 and names the day when history was edited."""
     settings = load_settings()
@@ -48,6 +54,7 @@ def verify(
                 begin,
                 end,
                 archive=archive,
+                derived=derived,
                 after_month=lambda day: status.update(f"verified until {day}"),
             )
         grace = dt.timedelta(hours=settings.capture_grace_hours)
@@ -90,6 +97,14 @@ def _say(verdict: Verdict) -> None:
             typer.echo(f"… and {len(verdict.edited) - DAYS_NAMED} days more")
             break
         typer.echo(f"{day}: edited: {'; '.join(differences)}")
+    for day, tables in list(verdict.wrong_rows.items())[:DAYS_NAMED]:
+        typer.echo(f"{day}: rows are not what pages and imports give: {', '.join(tables)}")
+    if verdict.wrong_rows:
+        first, last = min(verdict.wrong_rows), max(verdict.wrong_rows)
+        typer.echo(
+            f"{len(verdict.wrong_rows):,} days have wrong rows, edited or never derived. Put them right: "
+            f"tiktok-pipeline rebuild --from {first} --to {last}"
+        )
     if verdict.sound:
         typer.echo(
             f"{verdict.days:,} days, {verdict.pages:,} pages, {verdict.imported_rows:,} imported rows: "

@@ -16,14 +16,30 @@ from psycopg.rows import DictRow
 
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
-COUNTS = ("account_days", "captured", "imported", "gaps", "items", "pages", "imported_rows", "deleted")
-HASHES = ("captured_hash", "gaps_hash", "pages_hash", "imported_hash", "deleted_hash")
+COUNTS = (
+    "account_days",
+    "captured",
+    "imported",
+    "gaps",
+    "items",
+    "pages",
+    "imported_rows",
+    "deleted",
+    "queries",
+)
+HASHES = (
+    "captured_hash", "gaps_hash", "pages_hash", "imported_hash", "deleted_hash", "queries_hash", "accounts_hash",
+)  # fmt: skip
+# An entry written before there was accounts_hash says nothing of these.
+SINCE_ACCOUNTS_HASH = ("queries", "queries_hash", "accounts_hash")
 IN_WORDS = {
     "captured_hash": "the ledger of what was captured",
     "gaps_hash": "the gaps",
     "pages_hash": "the pages",
     "imported_hash": "the imported rows",
     "deleted_hash": "what is left of deleted stores",
+    "queries_hash": "the answers about vanished videos",
+    "accounts_hash": "which accounts these were, by store and open_id",
 }
 
 Reason = Literal["closed", "import", "gap", "deleted"]
@@ -31,7 +47,16 @@ Reason = Literal["closed", "import", "gap", "deleted"]
 MAY_CHANGE: dict[Reason, frozenset[str]] = {
     "closed": frozenset(),
     "import": frozenset(
-        {"account_days", "imported", "gaps", "items", "imported_rows", "gaps_hash", "imported_hash"}
+        {
+            "account_days",
+            "imported",
+            "gaps",
+            "items",
+            "imported_rows",
+            "gaps_hash",
+            "imported_hash",
+            "accounts_hash",
+        }
     ),
     "gap": frozenset({"account_days", "gaps", "gaps_hash"}),
     "deleted": frozenset({"deleted", "deleted_hash"}),
@@ -60,11 +85,21 @@ class DayContent:
     imported_hash: str = ""
     deleted: int = 0
     deleted_hash: str = ""
+    queries: int = 0
+    queries_hash: str = ""
+    accounts_hash: str = ""
+
+    @property
+    def says_accounts(self) -> bool:
+        """Whether queries and accounts_hash are said; an entry of an older release says neither."""
+        return bool(self.accounts_hash) or not self.captured + self.imported
 
     def differences(self, other: DayContent, names: Iterable[str] = COUNTS + HASHES) -> list[str]:
         """In words, what `other`, found now, has that this does not; empty when they are equal."""
         said = []
         for name in names:
+            if name in SINCE_ACCOUNTS_HASH and not self.says_accounts:
+                continue
             then, now = getattr(self, name), getattr(other, name)
             if then != now:
                 said.append(
@@ -91,6 +126,9 @@ class Entry:
         return self.content.day
 
 
+BASE = [field.name for field in fields(DayContent)].index("deleted")
+
+
 def next_entry(newest: Entry | None, latest: Entry | None, reason: Reason, content: DayContent) -> Entry:
     """The entry that follows the chain's `newest`; `latest` is the newest of its day."""
     position, before = (newest.position, newest.head) if newest else (0, "")
@@ -100,9 +138,15 @@ def next_entry(newest: Entry | None, latest: Entry | None, reason: Reason, conte
 
 def head_of(before: str, entry: Entry) -> str:
     """SHA-256 over the head before and everything an entry says, joined by line feeds; in hex."""
-    said = [before, entry.position, entry.revision, entry.reason, *astuple(entry.content)]
-    if not entry.content.deleted:
-        del said[-2:]  # what was not deleted is not said
+    content = entry.content
+    said = [before, entry.position, entry.revision, entry.reason, *astuple(content)[:BASE]]
+    # What there is nothing of is not said: so entries that are older than these parts stay good.
+    if content.deleted:
+        said += [content.deleted, content.deleted_hash]
+    if content.queries:
+        said += ["queries", content.queries, content.queries_hash]
+    if content.accounts_hash:
+        said += ["accounts", content.accounts_hash]
     return hashlib.sha256("\n".join(str(part) for part in said).encode()).hexdigest()
 
 
@@ -130,6 +174,8 @@ def dishonest_revisions(chain: list[Entry]) -> dict[dt.date, list[str]]:
             wrong = [f"it does not follow revision {before.revision}"]
         else:
             wrong = before.content.differences(entry.content, kept)
+            if before.content.says_accounts and not entry.content.says_accounts:
+                wrong.append("it does not say which accounts these were")
         found.setdefault(entry.day, []).extend(
             f"revision {entry.revision} ({entry.reason}): {said}" for said in wrong
         )

@@ -41,6 +41,7 @@ def days_now(
     span = {"first": first, "last": last}
     found: dict[dt.date, dict[str, Any]] = {}
     rows = run(cursor, "history/ledger_by_day", span) + run(cursor, "history/imported_by_day", span)
+    rows += run(cursor, "history/queries_by_day", span)
     rows += run(cursor, "history/deleted_by_day", {**span, "deletion_id": None})
     for row in rows + (_pages_by_day(cursor, first, last) if pages else []):
         found.setdefault(row["day"], {}).update(row)
@@ -69,6 +70,7 @@ def _day_now(row: dict[str, Any]) -> DayNow:
         content,
         gaps_hash=row.get("gaps_before_hash", ""),
         imported_hash=row.get("imported_before_hash", ""),
+        accounts_hash=row.get("accounts_before_hash", ""),
     )
     counts = {name: row.get(name, 0) for name in ("unsettled", "new_imports", "new_gaps")}
     return DayNow(content, before, **counts)

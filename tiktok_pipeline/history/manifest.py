@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from tiktok_pipeline.history.chain import (
+    SINCE_ACCOUNTS_HASH,
     DayContent,
     Entry,
     Reason,
@@ -140,6 +141,7 @@ def changes_of(then: DayContent, now: DayNow) -> list[str]:
     if not now.new_imports and not now.new_gaps:
         return then.differences(now.content)
     kept = ["captured", "pages", "captured_hash", "pages_hash", "imported_hash", "deleted", "deleted_hash"]
+    kept += SINCE_ACCOUNTS_HASH
     # What a broken capture had reached is forgotten when its gap is filled.
     differences = then.differences(now.before, [*kept, *([] if now.new_imports else ["items", "gaps_hash"])])
     if now.content.imported - now.new_imports != then.imported:

@@ -56,7 +56,9 @@ def derived_tables(warehouse: Warehouse) -> list[str]:
     """The tables that a file of their name under `sql/` derives, e.g. `snapshots.tiktok_user_daily`."""
     found = []
     for folder in FOLDERS:
-        for file in sorted(project_file(f"sql/{folder}").glob("*.sql")):
+        files = project_file(f"sql/{folder}").glob("*.sql")
+        # What compares days (and so takes `until`) is made of the other tables.
+        for file in sorted(files, key=lambda file: ("%(until)s" in file.read_text(), file.stem)):
             found.append(f"{folder}.{file.stem}")
     with warehouse.transaction() as cursor:
         cursor.execute(

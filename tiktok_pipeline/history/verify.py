@@ -17,6 +17,7 @@ from tiktok_pipeline.history.chain import (
     read_chain,
 )
 from tiktok_pipeline.history.content import DayNow, days_now
+from tiktok_pipeline.history.derived import wrong_rows
 from tiktok_pipeline.history.manifest import changes_of, with_pages_of
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import months
@@ -27,6 +28,7 @@ class Verdict:
     """What verifying came to. `edited`: the days whose content is not what the chain says, and what differs.
 
     `deleted`: account-days of deleted stores, of which the hashes are left; pages and imported rows count them, too.
+    `wrong_rows`: the days on which derived tables do not say what pages and imports give, and these tables.
     """
 
     entries: int
@@ -39,11 +41,12 @@ class Verdict:
     deleted: int = 0
     not_yet_in_chain: int = 0
     read_back: list[dt.date] = field(default_factory=list)
+    wrong_rows: dict[dt.date, list[str]] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:
         """Whether nothing was edited."""
-        return self.broken_at is None and not self.edited
+        return self.broken_at is None and not self.edited and not self.wrong_rows
 
 
 def verify(
@@ -52,12 +55,14 @@ def verify(
     last: dt.date | None = None,
     *,
     archive: str | None = None,
+    derived: bool = False,
     after_month: Callable[[dt.date], None] = lambda _: None,
 ) -> Verdict:
     """Check the whole chain with the log of deletions, and the content of its days from `first` to `last`.
 
     Raises PipelineError when no day of the chain lies in the range that was given.
     Months whose pages were archived are read back from where they were written, or from the folder `archive`.
+    `derived`: derive every row again, too, and compare; that takes longer than all the rest.
     `after_month` is told the last day of each month that was checked.
     """
     chain = read_chain(warehouse)
@@ -97,6 +102,7 @@ def verify(
         edited=dict(sorted(edited.items())),
         not_yet_in_chain=waiting,
         read_back=sorted(archived),
+        wrong_rows=wrong_rows(warehouse, begin, end) if derived else {},
     )
 
 

@@ -73,18 +73,29 @@ def derive(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> i
         return sum(pool.map(lambda part: _derive_part(warehouse, text, part), work))
 
 
+def derive_within(cursor: psycopg.Cursor[Any], table: str, first: dt.date, last: dt.date) -> int:
+    """As `derive`, of days of one month, in the transaction of `cursor`; what follows after `last` is not looked at."""
+    text = sql(table.replace(".", "/")).encode()
+    span = {"first": first, "last": last, "until": last, "shares": SHARES, "table": table}
+    return sum(_run_part(cursor, text, {**span, "share": share}) for share in range(SHARES))
+
+
 def _derive_part(warehouse: Warehouse, text: bytes, part: dict[str, Any]) -> int:
     with warehouse.transaction() as cursor:
-        # One after the other: whoever comes last sees the ledger as it is by then, for a file is one statement and
-        # sees one moment. Otherwise one that began earlier could end later and write what was captured before.
-        cursor.execute("select pg_advisory_xact_lock(hashtext(%(table)s), %(share)s)", part)
-        with psycopg.ClientCursor(cursor.connection) as script:
-            script.execute(SESSION)
-            script.execute(text, part)
-            changed = _row_count(script)
+        changed = _run_part(cursor, text, part)
         crash_point("derived")
     crash_point("derive_committed")
     return changed
+
+
+def _run_part(cursor: psycopg.Cursor[Any], text: bytes, part: dict[str, Any]) -> int:
+    # One after the other: whoever comes last sees the ledger as it is by then, for a file is one statement and
+    # sees one moment. Otherwise one that began earlier could end later and write what was captured before.
+    cursor.execute("select pg_advisory_xact_lock(hashtext(%(table)s), %(share)s)", part)
+    with psycopg.ClientCursor(cursor.connection) as script:
+        script.execute(SESSION)
+        script.execute(text, part)
+        return _row_count(script)
 
 
 def rows_by_day(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> dict[dt.date, DayRows]:

@@ -48,6 +48,7 @@ def test_a_day_that_does_not_fit_the_window_fails_a_check_and_not_the_run(
     result = runner.run(today(pipeline))
     [fits] = [one for one in result.get_asset_check_evaluations() if one.check_name == "fits_the_window"]
     assert fits.passed
+    assert fits.description is None
     assert fits.metadata["pages"].value == 3 + 3 * 2
     monkeypatch.setattr(settings, "tiktok_requests_per_minute", 1)
     monkeypatch.setattr(settings, "capture_window_minutes", 9)
@@ -55,6 +56,8 @@ def test_a_day_that_does_not_fit_the_window_fails_a_check_and_not_the_run(
     assert result.success
     [fits] = [one for one in result.get_asset_check_evaluations() if one.check_name == "fits_the_window"]
     assert not fits.passed
+    assert fits.description is not None
+    assert fits.description.startswith(f"from {today(pipeline)} on, a day's capture does not fit")
     assert fits.metadata["forecast"].value == "9 pages need 10.0 min; window 9 min: does not fit"
 
 
@@ -83,7 +86,11 @@ def test_an_account_without_a_state_is_missed_by_the_check_on_the_date_it_is_mis
     runner: Runner, pipeline: Pipeline
 ) -> None:
     date = today(pipeline)
-    rows(pipeline.warehouse, "update hub.store_accounts set connected_at = ops.now() - interval '5 days'")
+    rows(
+        pipeline.warehouse,
+        "update hub.store_accounts"
+        " set connected_at = ops.now() - interval '5 days', known_since = ops.now() - interval '5 days'",
+    )
     runner.run(date)
     # As if somebody had lost rows after the days were closed; the run itself would close them again.
     rows(
@@ -95,7 +102,17 @@ def test_an_account_without_a_state_is_missed_by_the_check_on_the_date_it_is_mis
         delete from capture.account_day where account_id = 1 and endpoint = 'video_list' and day = current_date - 2
         """.replace("current_date", f"date '{date}'"),
     )
-    assert runner.run(date - 3 * DAY, date).success
+    result = runner.run(date - 3 * DAY, date)
+    assert result.success
+    in_all = {
+        one.asset_key.path[-1]: one.metadata
+        for one in result.get_asset_check_evaluations()
+        if one.check_name == "accounted_for" and "states" in one.metadata
+    }
+    lost, whole = in_all["video_list"], in_all["user_info"]
+    assert (lost["states"].value, lost["expected"].value) == (14, 15)
+    assert str(lost["all_days"].value).endswith(f"{date - 2 * DAY}: 1 of 3 accounts have no state")
+    assert (whole["states"].value, whole["all_days"].value) == (15, "the states add up")
     assert runner.verdicts("capture", "video_list", name="accounted_for") == {
         str(date - 3 * DAY): True,
         str(date - 2 * DAY): False,

@@ -1,8 +1,8 @@
-"""Is everything accounted for? For every date: does every account connected by then have exactly one state?"""
+"""Is everything accounted for? For every date, and in all: does every account known by then have exactly one state?"""
 
 import dagster as dg
 
-from tiktok_pipeline.capture.accounted import unaccounted
+from tiktok_pipeline.capture.accounted import sum_of_states, unaccounted
 from tiktok_pipeline.capture.ledger import Endpoint
 from tiktok_pipeline.defs.capture.asset import ledger_of
 from tiktok_pipeline.defs.checks.per_date import verdict_per_date
@@ -20,16 +20,30 @@ def _accounted_for(endpoint: Endpoint) -> dg.AssetChecksDefinition:
         asset=key,
         name=NAME,
         partitions_def=days,
-        description="The states add up: one for every account connected by that day, and a final one once it is over.",
+        description="The states add up: one for every account connected by that day, and a final one once it is over. "
+        "Over all of history, too: accounts times days.",
     )
     def accounted_for(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
     ) -> dg.AssetCheckResult:
         dates = dates_of(context)
         with retry_when_transient(), warehouse.opened() as opened:
-            wrong = unaccounted(ledger_of(opened, endpoint), dates[0], dates[-1])
+            ledger = ledger_of(opened, endpoint)
+            wrong = unaccounted(ledger, dates[0], dates[-1])
+            all_days = sum_of_states(ledger, dates[-1])
         shortfalls = {str(date): wrong[date] for date in dates if date in wrong}
-        return verdict_per_date(context, key, NAME, shortfalls)
+        verdict = verdict_per_date(context, key, NAME, shortfalls)
+        return dg.AssetCheckResult(
+            check_name=NAME,
+            passed=verdict.passed and all_days.wrong is None,
+            severity=verdict.severity,
+            metadata={
+                **verdict.metadata,
+                "states": all_days.states,
+                "expected": all_days.expected,
+                "all_days": all_days.wrong or "the states add up",
+            },
+        )
 
     return accounted_for
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from tiktok_pipeline.capture.forecast import in_words
+from tiktok_pipeline.capture.forecast import in_words, warnings
 from tiktok_pipeline.defs.capture.asset import forecasts_of, ledger_of
 from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline.defs.resources import WarehouseResource
@@ -12,10 +12,11 @@ from tiktok_pipeline.defs.retries import retry_when_transient
 @dg.asset_check(
     asset=dg.AssetKey(["capture", "video_list"]),
     name="fits_the_window",
-    description="A whole day, profiles and videos, can be captured within CAPTURE_WINDOW_MINUTES at the quota's speed.",
+    description="A whole day, profiles and videos, can be captured within CAPTURE_WINDOW_MINUTES at the quota's speed, "
+    "now and, at the growth of the last 14 days, for the next 30 days.",
 )
 def video_list_fits_the_window(warehouse: WarehouseResource) -> dg.AssetCheckResult:
-    """The verdict on the next day's capture."""
+    """The verdict on the next 30 days' captures."""
     with retry_when_transient(), warehouse.opened() as opened:
         found = forecasts_of(opened, ledger_of(opened, "video_list").today())
     numbers = {
@@ -24,7 +25,8 @@ def video_list_fits_the_window(warehouse: WarehouseResource) -> dg.AssetCheckRes
         "window_minutes": settings.capture_window_minutes,
     }
     return dg.AssetCheckResult(
-        passed=all(one.fits for one in found),
+        passed=not (warning := warnings(found)),
         severity=dg.AssetCheckSeverity.WARN,
+        description=warning or None,
         metadata={"forecast": in_words(found), **numbers},
     )

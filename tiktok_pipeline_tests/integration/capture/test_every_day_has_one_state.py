@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tiktok_pipeline.capture.accounted import unaccounted
+from tiktok_pipeline.capture.accounted import sum_of_states, unaccounted
 from tiktok_pipeline.capture.imports import ImportedDay, import_history
 from tiktok_pipeline.capture.ledger import Failure, Ledger
 from tiktok_pipeline.capture.loop import AccountDisabled, failure_of
@@ -222,6 +222,53 @@ def test_days_before_the_connection_do_not_make_up_for_days_that_lack_a_state(
     assert unaccounted(book, march(1), march(4)) == {}
     rows(warehouse, "delete from capture.account_day where day = '2026-03-02' and account_id <> %s", late)
     assert unaccounted(book, march(1), march(4)) == {march(2): "1 of 1 accounts have no state"}
+
+
+def test_the_states_of_all_of_history_are_accounts_times_days(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-05T12:00:00")
+    add_account(warehouse, "early", connected_at="2026-03-01T00:00:00Z")
+    add_account(warehouse, "late", connected_at="2026-03-03T00:00:00Z")
+    book = ledger(warehouse)
+    book.close_all()
+    book.close(march(1), march(2))  # days before a connection do not count
+    added_up = sum_of_states(book, march(5))
+    assert (added_up.states, added_up.expected, added_up.wrong) == (4 + 2, 4 + 2, None)
+    assert sum_of_states(book, march(2)).expected == 2
+    rows(warehouse, "delete from capture.account_day where day = '2026-03-02' and reason = 'missed'")
+    assert sum_of_states(book, march(1)).wrong is None
+    assert sum_of_states(book, march(5)).wrong == (
+        "until 2026-03-04 6 account-days have 5 states; 2026-03-02: 1 of 1 accounts have no state"
+    )
+
+
+def test_an_account_counts_since_it_is_known_here_and_not_since_it_was_connected_elsewhere(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-05T12:00:00")
+    add_account(warehouse, connected_at="2025-01-01T00:00:00Z", known_since="2026-03-03T08:00:00Z")
+    book = ledger(warehouse)
+    book.plan(march(5))
+    assert calendar(warehouse, "day") == [(march(3),), (march(4),), (march(5),)]
+    assert book.totals(march(1), march(4)).keys() == {march(3), march(4)}
+    assert unaccounted(book, march(1), march(4)) == {
+        march(3): "1 of 1 accounts have no state",
+        march(4): "1 of 1 accounts have no state",
+    }
+    book.close_all()
+    assert calendar(warehouse, "day", "video_list_reason") == [
+        (march(3), "missed"),
+        (march(4), "missed"),
+        (march(5), None),
+    ]
+    assert unaccounted(book, march(1), march(4)) == {}
+    assert sum_of_states(book, march(5)).wrong is None
+    book.close(march(1), march(4))  # somebody asks for the days before
+    assert [reason for _, reason in calendar(warehouse, "day", "video_list_reason")][:2] == [
+        "not_yet_connected",
+        "not_yet_connected",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from tiktok_pipeline.capture.forecast import Forecast, forecasts, in_words
+from tiktok_pipeline.capture.forecast import WARN_AHEAD, Forecast, forecasts, in_words, warnings
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import DatabaseClock, add_account, rows
 
@@ -51,6 +51,23 @@ def test_growth_says_until_when_it_fits(warehouse: Warehouse, clock: DatabaseClo
     [found] = forecast(warehouse, window=5)
     assert not found.fits
     assert str(found) == "58 pages need 5.8 min; window 5 min: does not fit"
+
+
+def test_it_warns_a_month_before_growth_makes_it_not_fit(warehouse: Warehouse, clock: DatabaseClock) -> None:
+    clock.set("2026-03-20T02:00:00")
+    captured_for_ten_days(warehouse, add_account(warehouse), 30, growth=3)
+    [found] = forecast(warehouse)
+    assert found.fits
+    assert warnings([found]) == (
+        "from 2026-04-04 on, a day's capture does not fit CAPTURE_WINDOW_MINUTES (10). "
+        "Widen the window, or ask TikTok for more requests per minute."
+    )
+    [found] = forecast(warehouse, window=15)  # 150 pages: in 30 days
+    assert found.fits_until == TODAY + WARN_AHEAD
+    assert warnings([found]) == ""
+    [found] = forecast(warehouse, window=5)
+    assert warnings([found]).startswith("from 2026-03-20 on, ")
+    assert warnings([found, found]).count("app key: from") == 2
 
 
 def test_failures_of_a_day_are_no_shrinking(warehouse: Warehouse, clock: DatabaseClock) -> None:

@@ -87,6 +87,10 @@ def test_accounts_arrive_to_be_reconnected_without_the_hubs_tokens(
     assert account.status_reason
     assert "connect it again" in account.status_reason
     assert account.connected_at == hub.tables["store_accounts"][0]["connected_at"]
+    [known] = rows(
+        warehouse, "select ops.now() - known_since < interval '1 minute' as now from hub.store_accounts"
+    )
+    assert known["now"]
     assert outcome.tables["store_accounts"].ignored == ("encrypted_access_token",)
     for table in ("hub.store_accounts", "capture.imported"):
         assert CANARY not in str(rows(warehouse, f"select t::text from {table} as t"))
