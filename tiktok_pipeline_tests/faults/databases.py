@@ -44,15 +44,16 @@ def restarted(how: signal.Signals) -> Callable[[World], int]:
 
 def disconnected(world: World) -> int:
     """Every connection is cut during the capture, and again during the SQL of a snapshot; the run goes on."""
+    return _twice(cut_connections)(world)
 
-    def cut(world: World) -> None:
-        with holding(world, "select 1") as connection:
-            connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where datname = current_database() and pid <> pg_backend_pid()"
-            )
 
-    return _twice(cut)(world)
+def cut_connections(world: World) -> None:
+    """Cut every connection to the database."""
+    with holding(world, "select 1") as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()"
+        )
 
 
 def _twice(fault: Callable[[World], None]) -> Callable[[World], int]:

@@ -49,6 +49,26 @@ videos as materialized (
     where d.endpoint = 'video_list'
 ),
 
+-- Months whose pages lie in an archive: nobody may look for them here.
+archived as materialized (
+    select distinct month
+    from ops.archive_log
+    where event in ('drop confirmed', 'dropped')
+),
+
+imports as materialized (
+    select
+        account_id,
+        endpoint,
+        day,
+        count(*) as items
+    from capture.imported
+    group by
+        account_id,
+        endpoint,
+        day
+),
+
 since_connected as materialized (
     select
         a.id as account_id,
@@ -131,6 +151,7 @@ left join pages as p
         and p.capture_no = d.capture_no
 where
     d.state <> 'imported'
+    and date_trunc('month', d.day) not in (select month from archived)
     and (d.pages, d.pages, d.pages - 1, d.items::bigint)
     is distinct from (
         coalesce(p.pages, 0), coalesce(p.page_numbers, 0), coalesce(p.last_page_no, -1), coalesce(p.items, 0)
@@ -152,6 +173,7 @@ select 'I3', format('account %%s, %%s of %%s is captured without a page', d.acco
 from ledger as d
 where
     d.chosen_capture_no is not null
+    and date_trunc('month', d.day) not in (select month from archived)
     and not exists (
         select 1
         from pages as p
@@ -171,6 +193,7 @@ left join videos as v
         and v.video_id = s.video_id
 where
     s.source = 'capture'
+    and date_trunc('month', s.snapshot_date) not in (select month from archived)
     and v.video_id is null
 union all
 select 'I3', format('video %%s of account %%s on %%s is in no snapshot', v.video_id, v.account_id, v.day)
@@ -249,3 +272,36 @@ where
             c.account_id = a.id
             and c.to_status = a.status
     )
+-- I10: the chain has every position once, every day is closed once, and revisions have no hole. (verify does the rest.)
+union all
+select 'I10', format('%%s entries in the chain, the last is number %%s', count(*), max(position))
+from capture.manifest
+having count(*) <> coalesce(max(position), 0)
+union all
+select 'I10', format('%%s was closed %%s times', day, count(*))
+from capture.manifest
+where reason = 'closed'
+group by day
+having count(*) > 1
+union all
+select 'I10', format('%%s has %%s entries, the last is revision %%s', day, count(*), max(revision))
+from capture.manifest
+group by day
+having count(*) <> max(revision)
+-- I11: what was imported stands where the ledger says so, and nowhere else: never over what was captured.
+union all
+select
+    'I11',
+    format(
+        'account %%s, %%s of %%s: %%s in the ledger, %%s imported rows there',
+        d.account_id, d.endpoint, d.day, d.state, coalesce(i.items, 0)
+    )
+from ledger as d
+left join imports as i
+    on
+        i.account_id = d.account_id
+        and i.endpoint = d.endpoint
+        and i.day = d.day
+where
+    (d.state <> 'imported' and i.items is not null)
+    or (d.state = 'imported' and d.endpoint = 'user_info' and i.items is distinct from 1)

@@ -6,8 +6,9 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tiktok_pipeline_tests.faults import answers, databases, disk, kills, systems
+from tiktok_pipeline_tests.faults import answers, databases, disk, kills, past, systems
 from tiktok_pipeline_tests.faults.answers import LIST, answered
+from tiktok_pipeline_tests.faults.databases import cut_connections
 from tiktok_pipeline_tests.faults.kills import killed_at
 from tiktok_pipeline_tests.faults.world import ACCOUNTS, World
 
@@ -132,6 +133,24 @@ ROWS = (
     Row("47", "columns and an index are added while workers run", "the older code goes on",
         systems.deployed_meanwhile),
     Row("48", "the key ring is missing at the start", "ends before it takes work", systems.keys_missing),
+    Row("49", "killed while days are sealed", "the chain has each day once; verify passes",
+        past.killed_while("seal", past.SEALING), 3, past.before_the_past, quick=True),
+    Row("49b", "PostgreSQL restarts while days are sealed", "the chain has each day once; verify passes",
+        past.cut_while("seal", "capture.manifest", past.restarted_at_once), 2, past.before_the_past),
+    Row("50", "killed at each step of writing an archive", "the same command goes on; the pages are those of the chain",
+        past.killed_while("archive", past.WRITING), 5, past.before_the_past),
+    Row("50b", "killed at each step of dropping a month", "the same command goes on; no page is lost",
+        past.killed_while("drop", past.DROPPING), 5, past.before_the_past),
+    Row("50c", "the archive's disk is full, or it is no folder", "refused; nothing is logged, nothing is dropped",
+        past.archive_cannot_be_written, 2, past.before_the_past),
+    Row("51", "killed while history is imported", "the same command goes on; nothing twice",
+        past.killed_while("import", past.IMPORTING), 3, past.before_the_past),
+    Row("51b", "connections are cut while history is imported", "the same command goes on; nothing twice",
+        past.cut_while("import", "capture.imported", cut_connections), 1, past.before_the_past),
+    Row("52", "killed while everything is rebuilt", "the same command derives what was there before",
+        past.killed_while("rebuild", past.REBUILDING), 3, past.before_the_past),
+    Row("53", "killed while a store is deleted", "all of it or nothing; verify passes",
+        past.killed_while("delete", past.DELETING), 3, past.before_the_past),
 )  # fmt: skip
 
 # Rows that are not injected, and why.

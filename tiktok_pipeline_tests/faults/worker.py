@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -90,6 +91,13 @@ def derive_lately(pipeline: Pipeline) -> int:
     )
 
 
+def forked(target: Callable[..., None], *arguments: Any) -> Any:
+    """A process that does this and has begun."""
+    process = _context.Process(target=target, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
 class Worker:
     """A process that does a day's work. Its standard error goes to the end of `log`.
 
@@ -98,22 +106,22 @@ class Worker:
     """
 
     def __init__(self, log: Path, **options: Any) -> None:
-        self.process = _context.Process(target=_work, args=(str(log), options), daemon=True)
-        self.process.start()
+        self.process = forked(_work, str(log), options)
 
     @property
     def pid(self) -> int:
-        assert self.process.pid
-        return self.process.pid
+        pid: int = self.process.pid
+        return pid
 
     @property
     def alive(self) -> bool:
-        return self.process.is_alive()
+        return bool(self.process.is_alive())
 
     def wait(self, seconds: float = 150) -> int | None:
         """Its exit code, negative when a signal ended it; None when it is still at work."""
         self.process.join(seconds)
-        return self.process.exitcode
+        code: int | None = self.process.exitcode
+        return code
 
     def kill(self) -> int | None:
         with contextlib.suppress(ProcessLookupError):

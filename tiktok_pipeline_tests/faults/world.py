@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import psycopg
 from sqlalchemy.engine import make_url
 
+from tiktok_pipeline.history.verify import verify
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer
@@ -205,6 +206,10 @@ class World:
         with self.warehouse.transaction() as cursor:
             cursor.execute(INVARIANTS.encode(), parameters)
             found = [f"{row['invariant']}: {row['violation']}" for row in cursor.fetchall()]
+        if self.rows("select from capture.manifest limit 1"):
+            verdict = verify(self.warehouse)
+            found += ["I10: the chain is broken"] * (verdict.broken_at is not None)
+            found += [f"I10: {day} was edited: {'; '.join(said)}" for day, said in verdict.edited.items()]
         log = self.log.read_text(errors="replace") if self.log.exists() else ""
         found += ["I7: a secret in the log of a worker"] * any(secret in log for secret in self._secrets())
         fullest = max((seen["max_in_window"] for seen in self._seen().values()), default=0)
