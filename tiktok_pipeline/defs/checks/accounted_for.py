@@ -29,7 +29,7 @@ def _accounted_for(endpoint: Endpoint) -> dg.AssetChecksDefinition:
         with retry_when_transient(), warehouse.opened() as opened:
             wrong = unaccounted(ledger_of(opened, endpoint), dates[0], dates[-1])
         shortfalls = {str(date): wrong[date] for date in dates if date in wrong}
-        return verdict_per_date(context, key, NAME, shortfalls)
+        return verdict_per_date(context, warehouse, key, NAME, shortfalls, "error")
 
     return accounted_for
 

@@ -1,0 +1,186 @@
+"""Evaluating suites with Great Expectations, inside PostgreSQL: no row is loaded but a few that fail.
+
+Great Expectations takes seconds to import, so that is done here, when a check runs, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy.engine import URL
+
+from tiktok_pipeline.quality.suites import Expectation, Suite
+from tiktok_pipeline.quality.verdicts import Verdict, keep_verdicts
+from tiktok_pipeline.warehouse.connection import Warehouse
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = 5
+SOURCE = "warehouse"
+# Of every failing row at most these are shown: numbers, ids and days, no texts.
+SHOWN = ("snapshot_date", "store_code", "account_id", "observed_at")
+
+
+class Expectations:
+    """Great Expectations over one database; made for one run, and only where it is needed."""
+
+    def __init__(self, warehouse: Warehouse, zone: str) -> None:
+        os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+        import great_expectations as gx
+        from great_expectations import expectations
+
+        self._gx = gx
+        self._kinds = expectations
+        self._zone = zone
+        self._context = gx.get_context(mode="ephemeral")
+        self._context.variables.progress_bars = {"globally": False}
+        self._source = self._context.data_sources.add_postgres(
+            SOURCE,
+            connection_string=_address(warehouse.url),
+            create_temp_table=False,
+        )
+
+    def verdicts(self, suite: Suite, dates: list[dt.date]) -> list[Verdict]:
+        """The verdict of `suite` on each of `dates` (one stretch, oldest first).
+
+        A range that passes is one evaluation; one that fails is halved, until the days are found.
+        """
+        return list(self._search(suite, suite.expectations, dates))
+
+    def _search(
+        self, suite: Suite, expectations: tuple[Expectation, ...], dates: list[dt.date]
+    ) -> Iterator[Verdict]:
+        failing = self._failing(suite, expectations, dates, brief=True)
+        if not failing:
+            yield from (Verdict(date) for date in dates)
+        elif len(dates) == 1:
+            [date] = dates
+            yield _verdict(date, self._failing(suite, tuple(failing), dates, brief=False))
+        else:
+            middle = len(dates) // 2
+            for half in (dates[:middle], dates[middle:]):
+                yield from self._search(suite, tuple(failing), half)
+
+    def _failing(
+        self, suite: Suite, expectations: tuple[Expectation, ...], dates: list[dt.date], *, brief: bool
+    ) -> dict[Expectation, dict[str, Any]]:
+        """The expectations that the rows of `dates` do not meet, with what Great Expectations says of them."""
+        asset = self._asset(suite, dates)
+        try:
+            batch = asset.add_batch_definition_whole_table("rows").get_batch()
+            wanted = {number: self._of(expectation) for number, expectation in enumerate(expectations)}
+            result = batch.validate(
+                self._gx.ExpectationSuite(
+                    name=suite.name,
+                    expectations=[_numbered(wanted[number], number) for number in wanted],
+                ),
+                result_format="BOOLEAN_ONLY"
+                if brief
+                else {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES},
+            )
+        finally:
+            self._source.delete_asset(asset.name)
+        return {
+            expectations[one.expectation_config.meta["number"]]: one.to_json_dict()
+            for one in result.results
+            if not one.success
+        }
+
+    def _asset(self, suite: Suite, dates: list[dt.date]) -> Any:
+        """The rows of `dates`; of a suite about the table itself, the table."""
+        name = f"{suite.table} {suite.name}"
+        if suite.of_the_table:
+            return self._source.add_table_asset(name, table_name=suite.table.split(".")[1])
+        rows = f"select * from {suite.table} where snapshot_date between '{dates[0]}' and '{dates[-1]}'"  # noqa: S608
+        return self._source.add_query_asset(name, query=rows)
+
+    def _of(self, expectation: Expectation) -> Any:
+        given = dict(expectation.arguments)
+        if "unexpected_rows_query" in given:
+            given["unexpected_rows_query"] = given["unexpected_rows_query"].replace("{zone}", self._zone)
+        return getattr(self._kinds, expectation.kind)(**given)
+
+
+def evaluate_suites(
+    warehouse: Warehouse, suites: Sequence[Suite], dates: list[dt.date], zone: str, run_id: str | None = None
+) -> dict[str, list[Verdict]]:
+    """The verdict of each suite (by name) on each of `dates` (one stretch, oldest first), kept.
+
+    A suite that cannot be evaluated fails on all of them.
+    """
+    found = {}
+    with expectations_over(warehouse, zone) as expectations:
+        for suite in suites:
+            try:
+                verdicts = expectations.verdicts(suite, dates)
+            except Exception as error:  # whatever it is, the other suites and the run go on
+                log.warning("suite %s of %s: %s", suite.name, suite.table, type(error).__name__)
+                verdicts = [Verdict(day, f"could not be evaluated: {type(error).__name__}") for day in dates]
+            keep_verdicts(warehouse, suite.table, suite.name, suite.severity, verdicts, run_id)
+            found[suite.name] = verdicts
+    return found
+
+
+@contextmanager
+def expectations_over(warehouse: Warehouse, zone: str) -> Iterator[Expectations]:
+    """Great Expectations, with its connections closed when the block ends."""
+    made = Expectations(warehouse, zone)
+    try:
+        yield made
+    finally:
+        made._source.get_engine().dispose()
+
+
+def _numbered(expectation: Any, number: int) -> Any:
+    expectation.meta = {"number": number}
+    return expectation
+
+
+def _verdict(date: dt.date, failing: dict[Expectation, dict[str, Any]]) -> Verdict:
+    examples = [
+        {"expectation": str(expectation), **_particulars(result)} for expectation, result in failing.items()
+    ]
+    said = [f"{e['expectation']}{' (' + e['said'] + ')' if 'said' in e else ''}" for e in examples]
+    checked = max((int(e["checked"]) for e in examples if "checked" in e), default=None)
+    return Verdict(
+        date,
+        f"{len(said)} expectations are not met: {'; '.join(said[:EXAMPLES])}",
+        checked,
+        sum(int(e.get("failing", 1)) for e in examples),
+        examples[:EXAMPLES],
+    )
+
+
+def _particulars(result: dict[str, Any]) -> dict[str, Any]:
+    """Counts and a few examples of one expectation, from what Great Expectations says."""
+    told: dict[str, Any] = {}
+    details = result.get("result") or {}
+    if "element_count" in details:
+        told["checked"] = details["element_count"]
+    if "unexpected_count" in details:
+        told["failing"] = details["unexpected_count"]
+    elif isinstance(details.get("observed_value"), int | str):
+        told["said"] = str(details["observed_value"])
+    rows = (details.get("details") or {}).get("unexpected_rows") or []
+    values = details.get("partial_unexpected_list") or [
+        {name: str(row[name]) for name in SHOWN if name in row} for row in rows
+    ]
+    if values:
+        told["values"] = [
+            value if isinstance(value, dict) else str(value)[:100] for value in values[:EXAMPLES]
+        ]
+    if "exception_info" in result and "failing" not in told and not details:
+        told["said"] = "could not be evaluated"
+    return told
+
+
+def _address(url: URL) -> str:
+    """The same address; Great Expectations wants a host in it, also where the query names a socket's folder."""
+    with_host = url if url.host else url.set(host="localhost")
+    with_schema = with_host.update_query_dict({"options": "-csearch_path=snapshots"}, append=True)
+    return with_schema.render_as_string(hide_password=False)
