@@ -180,7 +180,9 @@ $$;
 -- Whatever is one cause is one row. The time zone is that of the newest day in the ledger.
 create view reporting.broken_now as
 with today as (
-    select ops.day_of(ops.now(), d.time_zone) as day
+    select
+        ops.day_of(ops.now(), d.time_zone) as day,
+        d.time_zone
     from capture.account_day as d
     order by
         d.endpoint desc,
@@ -234,7 +236,7 @@ union all
 select
     'gap',
     format('%s of %s: %s', d.endpoint, d.day, coalesce(d.reason, 'not closed yet')),
-    min(d.day)::timestamptz,
+    ops.day_start(d.day, t.time_zone),
     count(*),
     (array_agg(format('account %s (store %s)', d.account_id, a.store_code) order by d.account_id))[1],
     'nothing brings the day back; mend the cause, so that today does not follow'
@@ -248,7 +250,8 @@ where
 group by
     d.endpoint,
     d.day,
-    d.reason
+    d.reason,
+    t.time_zone
 
 union all
 

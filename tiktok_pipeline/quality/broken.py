@@ -16,7 +16,7 @@ class Broken:
     what: str
     since: dt.datetime | None
     count: int
-    example: str
+    example: str | None
     what_to_do: str
 
 

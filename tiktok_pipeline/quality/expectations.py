@@ -33,17 +33,23 @@ class Expectations:
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
         import great_expectations as gx
         from great_expectations import expectations
+        from great_expectations.data_context.types.base import ProgressBarsConfig
 
         self._gx = gx
         self._kinds = expectations
         self._zone = zone
         self._context = gx.get_context(mode="ephemeral")
-        self._context.variables.progress_bars = {"globally": False}
+        self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self._source = self._context.data_sources.add_postgres(
             SOURCE,
             connection_string=_address(warehouse.url),
             create_temp_table=False,
         )
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._source.get_engine().dispose()
+        self._source.get_execution_engine().engine.dispose()
 
     def verdicts(self, suite: Suite, dates: list[dt.date]) -> list[Verdict]:
         """The verdict of `suite` on each of `dates` (one stretch, oldest first).
@@ -133,7 +139,7 @@ def expectations_over(warehouse: Warehouse, zone: str) -> Iterator[Expectations]
     try:
         yield made
     finally:
-        made._source.get_engine().dispose()
+        made.close()
 
 
 def _numbered(expectation: Any, number: int) -> Any:

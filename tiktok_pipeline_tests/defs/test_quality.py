@@ -14,8 +14,8 @@ import pytest
 
 from tiktok_pipeline.definitions import defs
 from tiktok_pipeline.quality.quarantine import quarantined
-from tiktok_pipeline.quality.rules import rules
-from tiktok_pipeline.quality.suites import SUITES
+from tiktok_pipeline.quality.rules import Rule, rules
+from tiktok_pipeline.quality.suites import SUITES, Suite
 from tiktok_pipeline_tests.building import DatabaseClock, rows
 from tiktok_pipeline_tests.capturing import Pipeline
 from tiktok_pipeline_tests.defs.conftest import Runner
@@ -115,7 +115,8 @@ def test_a_backfill_of_old_dates_never_clears_the_alarm_of_the_latest_closed_day
 
 def test_every_rule_is_a_check_of_its_table_without_being_named_anywhere_else() -> None:
     checks = defs().get_repository_def().asset_graph.asset_check_keys  # type: ignore[attr-defined, unused-ignore]
-    for one in (*rules(), *SUITES):
+    every: list[Rule | Suite] = [*rules(), *SUITES]
+    for one in every:
         assert dg.AssetCheckKey(dg.AssetKey(one.table.split(".")), one.name) in checks
 
 

@@ -18,6 +18,7 @@ from tiktok_pipeline.quality.suites import SUITES, Suite
 
 def _checks_of(table: str, found: list[Rule], suites: list[Suite]) -> dg.AssetChecksDefinition:
     key = dg.AssetKey(table.split("."))
+    every: list[Rule | Suite] = [*found, *suites]
 
     @dg.multi_asset_check(
         name=f"{table.replace('.', '__')}_by_date",
@@ -31,7 +32,7 @@ def _checks_of(table: str, found: list[Rule], suites: list[Suite]) -> dg.AssetCh
                     dg.AssetKey(read.split(".")) for read in (one.reads if isinstance(one, Rule) else ())
                 ],
             )
-            for one in [*found, *suites]
+            for one in every
         ],
     )
     def by_date(
