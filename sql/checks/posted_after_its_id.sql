@@ -12,7 +12,7 @@ select
 from (
     select
         *,
-        seconds < 0 or seconds > snapshots.threshold_of('id_days') * 86400 as odd
+        seconds < 0 or seconds > (select snapshots.threshold_of('id_days')) * 86400 as odd
     from (
         select
             snapshot_date,

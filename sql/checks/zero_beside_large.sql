@@ -13,7 +13,7 @@ from (
     select
         *,
         view_count = 0
-        and greatest(like_count, comment_count, share_count) >= snapshots.threshold_of('zero_from') as impossible
+        and greatest(like_count, comment_count, share_count) >= (select snapshots.threshold_of('zero_from')) as impossible
     from snapshots.tiktok_video_daily
     where snapshot_date between %(first)s and %(last)s
 ) as videos

@@ -1,11 +1,12 @@
--- Many videos of an account fall to zero from a thousand and more: TikTok's fault, and nothing of that day is usable.
+-- Many videos of an account fall to zero, and had a thousand together: TikTok's fault; nothing of that day is usable.
 -- table: snapshots.tiktok_video_daily
 -- severity: error: sums and growth of the day would be wrong by all that the account ever had
 -- quarantine: video_list: it is certain, for no audience leaves a fifth of an account's videos overnight
 -- counts: account-days
 -- reads: snapshots.account_day_verdict
--- A row is an account and day with videos at zero: 1, and 1 when they are many. Compared with the days before, up to
--- history_days; a first day has nothing to fall from. Thresholds: snapshots.threshold.
+-- A row is an account and day with videos at zero: 1, and 1 when they are many. Views and shares never fall; likes and
+-- comments count when they were a thousand. Compared with the days before, up to history_days; a first day has nothing to
+-- fall from. Thresholds: snapshots.threshold.
 with zeros as materialized (
     select
         store_code,
@@ -27,26 +28,31 @@ fallen as (
         z.account_id,
         z.day,
         count(*) as videos,
-        max(b.largest) as largest,
+        sum(b.largest) as lost,
         min(z.video_id) as example
     from zeros as z
+    cross join (
+        select
+            snapshots.threshold_of('zero_from') as zero_from,
+            snapshots.threshold_of('history_days')::integer as history_days
+    ) as t
     cross join lateral (
         select greatest(
             max(p.view_count) filter (where z.views),
-            max(p.like_count) filter (where z.likes),
-            max(p.comment_count) filter (where z.comments),
-            max(p.share_count) filter (where z.shares)
+            max(p.share_count) filter (where z.shares),
+            max(p.like_count) filter (where z.likes and p.like_count >= t.zero_from),
+            max(p.comment_count) filter (where z.comments and p.comment_count >= t.zero_from)
         ) as largest
         from snapshots.tiktok_video_daily as p
         where
             p.store_code = z.store_code
             and p.video_id = z.video_id
             and p.snapshot_date < z.day
-            and p.snapshot_date >= z.day - snapshots.threshold_of('history_days')::integer
+            and p.snapshot_date >= z.day - t.history_days
             and p.snapshot_date >= %(first)s::date - snapshots.threshold_of('history_days')::integer
             and p.snapshot_date <= %(last)s
     ) as b
-    where b.largest >= snapshots.threshold_of('zero_from')
+    where b.largest > 0
     group by
         z.account_id,
         z.day
@@ -59,8 +65,9 @@ select
     (
         f.videos >= snapshots.threshold_of('zeroed_videos')
         and f.videos >= v.distinct_videos * snapshots.threshold_of('zeroed_share')
+        and f.lost >= snapshots.threshold_of('zero_from')
     )::integer as failing,
-    format('%%s of %%s videos fell to zero, video %%s among them; up to %%s before', f.videos, v.distinct_videos, f.example, f.largest)
+    format('%%s of %%s videos fell to zero, video %%s among them; they had %%s', f.videos, v.distinct_videos, f.example, f.lost)
         as example
 from fallen as f
 inner join snapshots.account_day_verdict as v

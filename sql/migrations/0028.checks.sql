@@ -8,7 +8,7 @@ insert into snapshots.threshold (name, value, meaning) values
 ('growth_history', 14, 'days with a growth among these, at least, before an account''s growth is judged'),
 ('growth_score', 10, 'distance from the usual growth, in spreads, from which a growth is unusual'),
 ('growth_floor', 50, 'a day: the least spread of a growth'),
-('growth_floor_share', 0.005, 'share of the counter: the least spread of a growth'),
+('growth_floor_share', 0.01, 'share of the counter: the least spread of a growth'),
 ('wide_accounts', 5, 'accounts that move unusually in one direction on one day, at least, for a provider-wide event'),
 ('wide_share', 0.2, 'share of the accounts judged that day that do so, at least, for a provider-wide event'),
 ('field_pages', 1000, 'pages of an endpoint and day, at most, whose fields are looked at'),

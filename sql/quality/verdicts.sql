@@ -1,4 +1,4 @@
--- What a rule found, by day. A row is a day that it looked at anything of, with up to five examples, the worst first.
+-- What a rule found, by day. A row is a day that it looked at anything of, with a few examples, the worst first.
 select
     day,
     sum(checked)::bigint as checked,
@@ -10,7 +10,7 @@ select
                 jsonb_build_object('account_id', account_id, 'store_code', store_code, 'failing', failing, 'example', example)
             )
             order by place
-        ) filter (where failing > 0 and place <= 5),
+        ) filter (where failing > 0 and place <= %(examples)s),
         '[]'
     ) as examples
 from (

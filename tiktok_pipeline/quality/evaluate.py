@@ -20,14 +20,22 @@ log = logging.getLogger(__name__)
 
 
 def evaluate(
-    warehouse: Warehouse, rule: Rule, dates: list[dt.date], zone: str, run_id: str | None = None
+    warehouse: Warehouse,
+    rule: Rule,
+    dates: list[dt.date],
+    zone: str,
+    run_id: str | None = None,
+    *,
+    examples: int = 5,
 ) -> list[Verdict]:
     """The verdict of `rule` on each of `dates` (one stretch, oldest first), kept and, if the rule says so, quarantined.
+
+    Of what it found, `examples` accounts a day are named, the worst first.
 
     A day of which there is nothing to look at passes. A rule that cannot be evaluated fails on all of them.
     """
     try:
-        verdicts = _evaluate(warehouse, rule, dates, zone)
+        verdicts = _evaluate(warehouse, rule, dates, zone, examples)
     except psycopg.Error as error:
         if isinstance(error, AWAY):
             raise
@@ -44,7 +52,9 @@ def latest_closed_day(warehouse: Warehouse, zone: str, grace: dt.timedelta) -> d
     return day
 
 
-def _evaluate(warehouse: Warehouse, rule: Rule, dates: list[dt.date], zone: str) -> list[Verdict]:
+def _evaluate(
+    warehouse: Warehouse, rule: Rule, dates: list[dt.date], zone: str, examples: int
+) -> list[Verdict]:
     given: dict[str, Any] = {
         "first": dates[0],
         "last": dates[-1],
@@ -52,6 +62,7 @@ def _evaluate(warehouse: Warehouse, rule: Rule, dates: list[dt.date], zone: str)
         "endpoint": rule.quarantines or rule.endpoint,
         "check": rule.name,
         "by": THE_CHECK,
+        "examples": examples,
     }
     with warehouse.transaction() as cursor:
         cursor.execute(SESSION.encode())
@@ -66,7 +77,7 @@ def _evaluate(warehouse: Warehouse, rule: Rule, dates: list[dt.date], zone: str)
         left_out = {
             row["day"]: row["account_days"] for row in run(cursor, "quality/quarantined_by_day", given)
         }
-        found = {row["day"]: row for row in run(cursor, "quality/verdicts")}
+        found = {row["day"]: row for row in run(cursor, "quality/verdicts", given)}
     return [_verdict(rule, day, found.get(day), left_out.get(day, 0)) for day in dates]
 
 
