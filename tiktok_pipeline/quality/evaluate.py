@@ -111,4 +111,4 @@ def in_words(example: dict[str, Any]) -> str:
     said = str(example.get("example", ""))
     if "account_id" not in example:
         return said
-    return f"account {example['account_id']} (store {example['store_code']}): {said}"
+    return f"account {example['account_id']} (store {example.get('store_code', 'deleted')}): {said}"

@@ -40,6 +40,7 @@ class Expectations:
         self._gx = gx
         self._kinds = expectations
         self._zone = zone
+        self._warehouse = warehouse
         self._context = gx.get_context(mode="ephemeral")
         self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self._source = self._context.data_sources.add_postgres(
@@ -98,19 +99,34 @@ class Expectations:
             )
         finally:
             self._source.delete_asset(asset.name)
-        return {
+        found = {
             expectations[one.expectation_config.meta["number"]]: one.to_json_dict()
             for one in result.results
             if not one.success
         }
+        if not brief:
+            for expectation, told in found.items():
+                told["rows"] = self._rows(suite, expectation, dates)
+        return found
+
+    def _rows(self, suite: Suite, expectation: Expectation, dates: list[dt.date]) -> list[dict[str, Any]]:
+        """A few rows that an expectation about rows does not want; Great Expectations only counts them."""
+        query = expectation.arguments.get("unexpected_rows_query")
+        if query is None:
+            return []
+        text = query.replace("{batch}", f"({_rows_of(suite, dates)}) as looked_at").replace(
+            "{zone}", self._zone
+        )
+        with self._warehouse.transaction() as cursor:
+            cursor.execute(f"{text} limit {EXAMPLES}".encode())
+            return cursor.fetchall()
 
     def _asset(self, suite: Suite, dates: list[dt.date]) -> Any:
         """The rows of `dates`; of a suite about the table itself, the table."""
         name = f"{suite.table} {suite.name}"
         if suite.of_the_table:
             return self._source.add_table_asset(name, table_name=suite.table.split(".")[1])
-        rows = f"{BARE} {suite.table} where snapshot_date between '{dates[0]}' and '{dates[-1]}'"
-        return self._source.add_query_asset(name, query=rows)
+        return self._source.add_query_asset(name, query=_rows_of(suite, dates))
 
     def _of(self, expectation: Expectation) -> Any:
         given = dict(expectation.arguments)
@@ -149,6 +165,10 @@ def expectations_over(warehouse: Warehouse, zone: str) -> Iterator[Expectations]
         made.close()
 
 
+def _rows_of(suite: Suite, dates: list[dt.date]) -> str:
+    return f"{BARE} {suite.table} where snapshot_date between '{dates[0]}' and '{dates[-1]}'"
+
+
 def _without_rows(
     _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
 ) -> tuple[str, Any]:
@@ -184,9 +204,11 @@ def _particulars(result: dict[str, Any]) -> dict[str, Any]:
         told["checked"] = details["element_count"]
     if "unexpected_count" in details:
         told["failing"] = details["unexpected_count"]
-    elif isinstance(details.get("observed_value"), int | str):
+    elif isinstance(details.get("observed_value"), int):
+        told["failing"] = details["observed_value"]
+    elif isinstance(details.get("observed_value"), str):
         told["said"] = str(details["observed_value"])
-    rows = (details.get("details") or {}).get("unexpected_rows") or []
+    rows = result.get("rows", [])
     values = details.get("partial_unexpected_list") or [
         {name: str(row[name]) for name in SHOWN if name in row} for row in rows
     ]
