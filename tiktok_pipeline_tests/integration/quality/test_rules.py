@@ -147,7 +147,8 @@ def test_new_and_vanished_fields_are_reported_once_on_their_day(
 ) -> None:
     add_account(warehouse, connected_at="2026-11-01")
     found = {}
-    for number, more in enumerate(({}, {}, {"save_count": 1}, {"save_count": 2}, {"share_count": None})):
+    shapes: list[dict[str, Any]] = [{}, {}, {"save_count": 1}, {"save_count": 2}, {}]
+    for number, more in enumerate(shapes):
         clock.set(dt.datetime(2026, 11, 10 + number, 3, tzinfo=dt.UTC))
         shown = video("1", **more)
         if number == 4:
