@@ -9,6 +9,7 @@ insert into snapshots.threshold (name, value, meaning) values
 ('growth_score', 10, 'distance from the usual growth, in spreads, from which a growth is unusual'),
 ('growth_floor', 50, 'a day: the least spread of a growth'),
 ('growth_floor_share', 0.01, 'share of the counter: the least spread of a growth'),
+('growth_rise_share', 0.9, 'share of the counter: the least rise of one account that is unusual; a viral video is not'),
 ('wide_accounts', 5, 'accounts that move unusually in one direction on one day, at least, for a provider-wide event'),
 ('wide_share', 0.2, 'share of the accounts judged that day that do so, at least, for a provider-wide event'),
 ('field_pages', 1000, 'pages of an endpoint and day, at most, whose fields are looked at'),
@@ -33,7 +34,7 @@ comment on column capture.field_path.share is 'Of the objects that could have it
 
 -- How followers and likes of an account grew a day, and how they usually do: the median of the days before, and the median
 -- distance from it, which a few wild days do not move. A growth that is usual for its weekday is usual. A counter of zero
--- is left out here: that is a fault of its own. Where many accounts move at once in one direction it is TikTok: `wide`.
+-- is left out here: that is a fault of its own. One account's rise must be great to be unusual, for videos go viral. Where many accounts move at once in one direction it is TikTok: `wide`.
 create function snapshots.growth(first date, last date) returns table (
     account_id bigint,
     day date,
@@ -153,7 +154,7 @@ measured as (
 judged as (
     select
         *,
-        distance >= spread * snapshots.threshold_of('growth_score')::double precision as unusual,
+        distance >= spread * snapshots.threshold_of('growth_score')::double precision as moved,
         count(*) over (partition by day, counter) as judged
     from measured
 )
@@ -168,11 +169,14 @@ select
     usual::numeric,
     spread::numeric,
     days,
-    unusual,
+    moved and (
+        growth < usual
+        or distance >= value_before * snapshots.threshold_of('growth_rise_share')::double precision
+    ),
     judged,
-    unusual
-    and count(*) filter (where unusual) over same_way >= snapshots.threshold_of('wide_accounts')
-    and count(*) filter (where unusual) over same_way >= judged * snapshots.threshold_of('wide_share')
+    moved
+    and count(*) filter (where moved) over same_way >= snapshots.threshold_of('wide_accounts')
+    and count(*) filter (where moved) over same_way >= judged * snapshots.threshold_of('wide_share')
 from judged
 window same_way as (partition by day, counter, growth < usual)
 $$;

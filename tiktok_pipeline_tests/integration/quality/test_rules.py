@@ -106,12 +106,12 @@ def test_growth_is_judged_by_the_accounts_own_history_and_only_after_two_weeks_o
 
 
 def test_a_growth_that_is_usual_for_its_weekday_is_usual(warehouse: Warehouse) -> None:
-    busy = steady(28, weekend=9_000)
+    busy = steady(28, a_day=4_000, weekend=-9_000)
     sunday = LAST - DAY
     put_profiles(warehouse, 1, busy)
     assert look(warehouse, "unusual_growth", sunday).passed
     assert look(warehouse, "unusual_growth", sunday).checked == 2
-    put_profiles(warehouse, 1, {LAST: busy[sunday] + 9_000})  # on a Monday it is not
+    put_profiles(warehouse, 1, {LAST: busy[sunday] - 9_000})  # on a Monday it is not
     assert not look(warehouse, "unusual_growth").passed
 
 
