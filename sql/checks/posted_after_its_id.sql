@@ -17,12 +17,13 @@ from (
         account_id,
         video_id,
         case
-            when video_id ~ '^[1-8][0-9]{18}$'
+            when length(video_id) = 19 and video_id < '9' and video_id !~ '[^0-9]'
                 then extract(epoch from create_time)::bigint - (video_id::bigint >> 32)
         end as seconds,
         (select snapshots.threshold_of('id_days') * 86400)::bigint as most
     from snapshots.tiktok_video_daily
     where snapshot_date between %(first)s and %(last)s
+    offset 0  -- computed once a row, not once a use
 ) as measured
 group by
     snapshot_date,
