@@ -5,7 +5,14 @@ from __future__ import annotations
 import runpy
 import sys
 
-BENCHMARKS = ("bench.sandbox_pages", "bench.quota", "bench.capture", "bench.rederive")
+BENCHMARKS = (
+    "bench.sandbox_pages",
+    "bench.quota",
+    "bench.capture",
+    "bench.rederive",
+    "bench.checks",
+    "bench.quality",
+)
 
 if __name__ == "__main__":
     for name in BENCHMARKS:

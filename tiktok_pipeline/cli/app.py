@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, stores, vault
+from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, quarantine, stores, vault
 from tiktok_pipeline.cli.archive import archive
+from tiktok_pipeline.cli.broken import broken
 from tiktok_pipeline.cli.demo import demo
 from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
@@ -40,10 +41,23 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(portal.app, name="portal")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(failed.app, name="failed")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(vault.app, name="vault")
 for of_account in (disable, enable, disconnect):
     accounts.app.command()(of_account)
-for command in (archive, demo, doctor, import_history, rebuild, reconnect, run, sandbox, serve, verify):
+for command in (
+    archive,
+    broken,
+    demo,
+    doctor,
+    import_history,
+    rebuild,
+    reconnect,
+    run,
+    sandbox,
+    serve,
+    verify,
+):
     app.command()(command)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from tiktok_pipeline.alerts.routes import summary
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.quality.broken import broken_now
 from tiktok_pipeline.runtime.credentials import vault_warehouse
 from tiktok_pipeline.runtime.dagster_storage import dagster_storage
 from tiktok_pipeline.runtime.data_folder import DataFolder
@@ -46,6 +47,10 @@ class _Report:
             self._print("[red]problem[/]", name, str(problem).strip().splitlines()[0])
             return False
         return True
+
+    def warn(self, name: str, text: str) -> None:
+        """Print what is no problem of the set-up."""
+        self._print("[yellow]warning[/]", name, text)
 
     def _print(self, verdict: str, name: str, text: str) -> None:
         self.console.print(f"{verdict} {name:<17}", end="")
@@ -109,6 +114,10 @@ def _check_database(report: _Report, settings: Settings) -> None:
                     report.check("migrations", lambda: _migrations(warehouse, settings))
                     for down in _open_circuits(warehouse):
                         report.check("circuit", partial(_raise, PipelineError(down)))
+                    if broken := _broken(warehouse):
+                        report.warn(
+                            "data", f"{broken} things are broken; tiktok-pipeline broken says what to do"
+                        )
                     report.check(
                         "key ring", lambda: _key_ring(settings, _registered_keys(warehouse, settings))
                     )
@@ -162,6 +171,14 @@ def _open_circuits(warehouse: Warehouse) -> list[str]:
         return open_circuits(warehouse)
     except psycopg.errors.UndefinedTable:
         return []
+
+
+def _broken(warehouse: Warehouse) -> int:
+    """How many things are broken right now; none before the migrations."""
+    try:
+        return len(broken_now(warehouse))
+    except psycopg.errors.UndefinedTable:
+        return 0
 
 
 def _registered_keys(warehouse: Warehouse, settings: Settings) -> dict[int, dict[str, Any]]:

@@ -5,12 +5,15 @@ from typing import Any
 
 import dagster as dg
 
+from tiktok_pipeline.defs.capture.asset import ledger_of
 from tiktok_pipeline.defs.partitions import WHOLE_RANGE, dates_of, days, settings
 from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
 from tiktok_pipeline.defs.tables import table_metadata
 from tiktok_pipeline.history.chain import Entry, first_break, latest_entries, read_chain
 from tiktok_pipeline.history.manifest import Written, write_manifest
+from tiktok_pipeline.quality.verdicts import Verdict, keep_verdicts
+from tiktok_pipeline.warehouse.connection import Warehouse
 
 UNEDITED = dg.AssetCheckSpec(
     "unedited",
@@ -52,6 +55,7 @@ def manifest(context: dg.AssetExecutionContext, warehouse: WarehouseResource) ->
         table = table_metadata(opened, "capture.manifest")
         lost = noted if noted not in {None, *(entry.head for entry in chain)} else None
         verdict = _unedited(written, first_break(chain), lost)
+        _keep(opened, verdict, context.run.run_id)
         return dg.MaterializeResult(metadata={**_head(written), **table}, check_results=[verdict])
 
 
@@ -95,6 +99,13 @@ def _unedited(written: Written, broken: Entry | None, lost: str | None) -> dg.As
         severity=dg.AssetCheckSeverity.ERROR,
         metadata=said,
     )
+
+
+def _keep(warehouse: Warehouse, verdict: dg.AssetCheckResult, run_id: str) -> None:
+    """Keep the verdict under today: it is about the whole chain."""
+    today = ledger_of(warehouse, "video_list").today()
+    said = "" if verdict.passed else "; ".join(f"{k}: {v.value}" for k, v in verdict.metadata.items())
+    keep_verdicts(warehouse, "capture.manifest", UNEDITED.name, "error", [Verdict(today, said)], run_id)
 
 
 def _of_one_date(entry: Entry | None) -> dict[str, Any]:

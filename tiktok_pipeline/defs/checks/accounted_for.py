@@ -32,7 +32,7 @@ def _accounted_for(endpoint: Endpoint) -> dg.AssetChecksDefinition:
             wrong = unaccounted(ledger, dates[0], dates[-1])
             all_days = sum_of_states(ledger, dates[-1])
         shortfalls = {str(date): wrong[date] for date in dates if date in wrong}
-        verdict = verdict_per_date(context, key, NAME, shortfalls)
+        verdict = verdict_per_date(context, warehouse, key, NAME, shortfalls, "error")
         return dg.AssetCheckResult(
             check_name=NAME,
             passed=verdict.passed and all_days.wrong is None,

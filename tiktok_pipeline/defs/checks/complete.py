@@ -30,7 +30,7 @@ def _complete(endpoint: Endpoint) -> dg.AssetChecksDefinition:
             for date in dates
             if date in totals and (shortfall := totals[date].shortfall) is not None
         }
-        return verdict_per_date(context, key, NAME, shortfalls)
+        return verdict_per_date(context, warehouse, key, NAME, shortfalls)
 
     return complete
 

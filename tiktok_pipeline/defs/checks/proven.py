@@ -27,7 +27,7 @@ def proven(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource)
         unproven = opened.execute("presence/unproven", {"first": dates[0], "last": dates[-1]})
     shortfalls: dict[dt.date, str] = {row["day"]: _in_words(row) for row in unproven}
     return verdict_per_date(
-        context, KEY, NAME, {str(date): shortfalls[date] for date in dates if date in shortfalls}
+        context, warehouse, KEY, NAME, {str(date): shortfalls[date] for date in dates if date in shortfalls}
     )
 
 

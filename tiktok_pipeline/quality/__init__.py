@@ -1,0 +1,1 @@
+"""What is checked in the data: rules, expectations, their verdicts by day, quarantine. No Dagster here."""
