@@ -250,7 +250,7 @@ def _ticks(house: House) -> None:
     house.facts["ticks"] = [{"name": "reconnect", "failures": 3, "error": "no key ring"}]
 
 
-CONDITIONS: dict[str, tuple[Callable[[House], None], str, str]] = {
+CONDITIONS: dict[str, tuple[Callable[[House], object], str, str]] = {
     "gaps": (_gap, "1 account-days of 2026-03-10 are gaps: missed", "store_0 video_list"),
     "failed_captures": (_fail, "5 captures fail: malformed, cursor_stuck", "the cursor stands"),
     "quarantined": (_quarantine, "reports leave 5 account-days out: jumps", "ten times as many"),
@@ -266,7 +266,7 @@ CONDITIONS: dict[str, tuple[Callable[[House], None], str, str]] = {
     "quota_forecast": (_forecast, "the daily capture does not fit its window", "9 pages"),
     "tick_failed": (_ticks, "reconnect fails: its last 3 ticks did", "no key ring"),
     "check_failed": (
-        lambda house: rows(house.warehouse, FAILING, "sums", "error") and None,
+        lambda house: rows(house.warehouse, FAILING, "sums", "error"),
         "the check sums of snapshots.x fails on 2026-03-11",
         "two are off",
     ),
