@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from tiktok_pipeline.errors import PipelineError
 
 LOGGED_PACKAGES = "tiktok_pipeline"
 SETTLED = "TIKTOK_PIPELINE_SETTLED"  # in the environment of our own children: it is all there is, .env or not
+TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 OWN_MACHINE = ("localhost", "127.0.0.1")
 LONGEST_REDIRECT_URI = 511  # TikTok: under 512 characters, absolute, https, no query, no fragment
 
@@ -90,6 +92,22 @@ class Settings(BaseSettings):
     )
     alert_quiet_hours: str | None = Field(
         None, description="22-07, in the reporting time zone: only errors are sent then; absent: none"
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None,
+        description="asked on every good tick of the sensor incidents; who does not hear from us raises the alarm",
+    )
+    daemon_silent_minutes: int = Field(
+        10,
+        ge=3,
+        le=1440,
+        description="how long Dagster's daemon may be silent before people are told, minutes",
+    )
+    capture_deadline: str = Field(
+        "06:00", description="by when a day is to be captured, in the reporting time zone"
+    )
+    capture_deadline_percent: int = Field(
+        99, ge=1, le=100, description="how much of the day's captures must be there by then, percent"
     )
     environment: Literal["development", "test", "staging", "production"] = "development"
     data_dir: Path = Path("data")
@@ -162,6 +180,20 @@ class Settings(BaseSettings):
             quiet_hours(hours)
         return hours
 
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _heartbeat(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_http(url.get_secret_value()):
+            raise ValueError("must look like https://host/path or http://host/path")
+        return url
+
+    @field_validator("capture_deadline")
+    @classmethod
+    def _time_of_day(cls, text: str) -> str:
+        if not TIME_OF_DAY.fullmatch(text):
+            raise ValueError(f"'{text}' is not a time of day such as 06:00")
+        return text
+
     @field_validator("tiktok_redirect_uri")
     @classmethod
     def _registrable(cls, uri: str | None) -> str | None:
@@ -215,6 +247,11 @@ class Settings(BaseSettings):
     def quiet(self) -> tuple[dt.time, dt.time] | None:
         """From when until when only errors are sent."""
         return quiet_hours(self.alert_quiet_hours) if self.alert_quiet_hours else None
+
+    @property
+    def deadline(self) -> dt.time:
+        """By when a day is to be captured, in the reporting time zone."""
+        return dt.time.fromisoformat(self.capture_deadline)
 
     @property
     def keys_file(self) -> Path:

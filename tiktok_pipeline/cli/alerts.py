@@ -11,6 +11,7 @@ import typer
 
 from tiktok_pipeline.alerts import mutes
 from tiktok_pipeline.alerts.channels import NotTaken, send
+from tiktok_pipeline.alerts.incidents import Open, open_incidents
 from tiktok_pipeline.alerts.letters import Letter
 from tiktok_pipeline.alerts.outbox import MOST_LISTED, OPERATORS, Delivery, Listed, list_messages, pending
 from tiktok_pipeline.hub.words import one_line
@@ -25,10 +26,13 @@ def list_all(
     everything: Annotated[bool, typer.Option("--all", help="Also those that were sent or muted.")] = False,
     most: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = MOST_LISTED,
 ) -> None:
-    """List the messages that wait to be sent or could not be, oldest first, with their links."""
+    """List what is wrong now, and the messages that wait to be sent or could not be, with their links."""
     settings = load_settings()
     with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
+        incidents = open_incidents(warehouse)
         messages = list_messages(warehouse, most) if everything else pending(warehouse, most)
+    for incident in incidents:
+        typer.echo(_open(incident, settings.zone))
     for listed in messages:
         typer.echo(_shown(listed, settings.zone))
     if not messages:
@@ -108,6 +112,16 @@ def _shown(listed: Listed, zone: ZoneInfo) -> str:
     body = "\n".join(one_line(line) for line in message.body.splitlines())
     channels = "".join(f"      {_told(delivery)}\n" for delivery in listed.deliveries)
     return f"{head}\n    {message.subject}\n{textwrap.indent(body, '      ')}\n{channels}"
+
+
+def _open(incident: Open, zone: ZoneInfo) -> str:
+    told = f"told {_at(incident.told_at, zone)}" if incident.told_at else "not told yet"
+    head = f"open  {incident.severity}  {incident.kind}, since {_at(incident.first_seen_at, zone)}, {told}"
+    if incident.missing_since:
+        head += f", away since {_at(incident.missing_since, zone)}"
+    elif incident.next_reminder_at:
+        head += f", next reminder {_at(incident.next_reminder_at, zone)}"
+    return f"{head}\n    {incident.subject}\n"
 
 
 def _state(listed: Listed, zone: ZoneInfo) -> str:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
+from tiktok_pipeline.alerts.heartbeat import Beat, last_beat
 from tiktok_pipeline.alerts.routes import summary
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.quality.broken import broken_now
@@ -118,6 +119,8 @@ def _check_database(report: _Report, settings: Settings) -> None:
                         report.warn(
                             "data", f"{broken} things are broken; tiktok-pipeline broken says what to do"
                         )
+                    if (latest := _last_beat(warehouse)) is not None:
+                        report.check("daemon", partial(_daemon, latest, settings))
                     report.check(
                         "key ring", lambda: _key_ring(settings, _registered_keys(warehouse, settings))
                     )
@@ -179,6 +182,24 @@ def _broken(warehouse: Warehouse) -> int:
         return len(broken_now(warehouse))
     except psycopg.errors.UndefinedTable:
         return 0
+
+
+def _last_beat(warehouse: Warehouse) -> Beat | None:
+    """When a daemon was last at work; None when none ever was, or before the migrations."""
+    try:
+        return last_beat(warehouse)
+    except psycopg.errors.UndefinedTable:
+        return None
+
+
+def _daemon(latest: Beat, settings: Settings) -> str:
+    said = f"last at work {latest.minutes:,.0f} min ago"
+    if latest.minutes > settings.daemon_silent_minutes:
+        raise PipelineError(
+            f"silent since {latest.last_at.astimezone(settings.zone):%Y-%m-%d %H:%M}: nothing is captured or told. "
+            "Start it: tiktok-pipeline serve, or the service that runs the daemon."
+        )
+    return said
 
 
 def _registered_keys(warehouse: Warehouse, settings: Settings) -> dict[int, dict[str, Any]]:

@@ -35,12 +35,14 @@ def portal(
     require_free(host, port)
     from tiktok_pipeline.portal.context import open_portal
     from tiktok_pipeline.portal.server import serve_portal
+    from tiktok_pipeline.portal.watch import DaemonWatch
 
     with (
         quietly_stopped(),
         shared_database(settings) as url,
         migrated_warehouse(settings, url) as warehouse,
         open_portal(warehouse, settings) as context,
+        DaemonWatch(warehouse, settings),
     ):
         typer.echo(f"Portal: {settings.portal_url} (listens on {host}:{port}; Ctrl-C stops)")
         serve_portal(context, host, port)

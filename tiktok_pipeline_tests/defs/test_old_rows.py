@@ -92,6 +92,7 @@ def test_what_is_old_is_forgotten_and_counted(warehouse: Warehouse, database_url
         "webhook_events": 2,
         "messages": 1,
         "texts_of_messages": 0,
+        "incidents": 0,
     }
     left: dict[str, Any] = {
         table: rows(warehouse, f"select count(*)::int as n from ops.{table}")[0]["n"]

@@ -27,7 +27,7 @@ def video_list_fits_the_window(
     with retry_when_transient(), warehouse.opened() as opened:
         today = ledger_of(opened, "video_list").today()
         found = forecasts_of(opened, today)
-        verdict = Verdict(today, warnings(found) or "", len(found))
+        verdict = Verdict(today, warnings(found), len(found))
         run_id = context.op_execution_context.run_id
         keep_verdicts(opened, table_of(KEY), NAME, "warning", [verdict], run_id)
     numbers = {

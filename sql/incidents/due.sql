@@ -1,0 +1,33 @@
+-- One row per incident about which something is to be done, oldest first: `what` is new, worse, reminder, over, or
+-- flicker, which is over before anybody was told.
+select
+    id,
+    kind,
+    cause,
+    severity,
+    subject,
+    body,
+    count,
+    examples,
+    told_elsewhere,
+    told,
+    first_seen_at,
+    what
+from (
+    select
+        i.*,
+        case
+            when i.missing_since <= ops.now() - i.away and i.told = 0 then 'flicker'
+            when i.missing_since <= ops.now() - i.away then 'over'
+            when i.missing_since is not null then null
+            when i.told = 0 and i.settle = interval '0' then 'new'
+            when i.told = 0 and i.seen > 1 and i.first_seen_at <= ops.now() - i.settle then 'new'
+            when i.told = 0 then null
+            when i.severity <> i.told_severity and (i.severity = 'error' or i.told_severity = 'info') then 'worse'
+            when i.next_reminder_at <= ops.now() then 'reminder'
+        end as what
+    from ops.incident as i
+    where i.resolved_at is null and i.kind = %(kind)s
+) as open_ones
+where what is not null
+order by id
