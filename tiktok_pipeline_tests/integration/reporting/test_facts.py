@@ -192,8 +192,8 @@ def test_a_report_says_what_pandas_says_and_a_day_derived_again_mends_the_next(
     )
     for one in seen:
         book.write(source, one)
-    for what, day in held:
-        book.quarantine(endpoint, what, day)
+    for what, number in held:
+        book.quarantine(endpoint, what, number)
     derive(warehouse, report, FIRST, LAST)
     assert book.found(report) == recomputed(book, report)
 
