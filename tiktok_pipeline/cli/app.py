@@ -15,6 +15,7 @@ from tiktok_pipeline.cli.archive import archive
 from tiktok_pipeline.cli.demo import demo
 from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
+from tiktok_pipeline.cli.export import export
 from tiktok_pipeline.cli.import_history import import_history
 from tiktok_pipeline.cli.rebuild import rebuild
 from tiktok_pipeline.cli.reconnect import reconnect
@@ -43,7 +44,19 @@ app.add_typer(failed.app, name="failed")
 app.add_typer(vault.app, name="vault")
 for of_account in (disable, enable, disconnect):
     accounts.app.command()(of_account)
-for command in (archive, demo, doctor, import_history, rebuild, reconnect, run, sandbox, serve, verify):
+for command in (
+    archive,
+    demo,
+    doctor,
+    export,
+    import_history,
+    rebuild,
+    reconnect,
+    run,
+    sandbox,
+    serve,
+    verify,
+):
     app.command()(command)
 
 

@@ -146,12 +146,12 @@ def recomputed(book: Book, table: str) -> list[dict[str, Any]]:
         key in out for key in zip(frame["account_id"], frame["snapshot_date"], strict=True)
     ]
     good = frame[~frame["quarantined"].astype(bool)]
-    before = good.groupby("account_id")[["snapshot_date", *counters]].shift(1)
+    before = good.groupby("account_id")[["snapshot_date", *counters]].shift(1).to_dict("index")
     expected = []
     for index, row in frame.iterrows():
         said: dict[str, Any] = {name: row[name] for name in ("account_id", "snapshot_date", "source", "late")}
         said["quarantined"] = bool(row["quarantined"])
-        past = before.loc[index] if not said["quarantined"] else None
+        past: Any = before.get(index)
         day_before = known(past["snapshot_date"]) if past is not None else None
         said["previous_date"] = day_before
         said["span_days"] = (row["snapshot_date"] - day_before).days if day_before else None
@@ -161,10 +161,9 @@ def recomputed(book: Book, table: str) -> list[dict[str, Any]]:
             then = known(past[name]) if past is not None else None
             said[delta] = None if now[name] is None or then is None else now[name] - then
         if not user:
-            views, *reactions = now.values()
-            said["engagement_rate"] = (
-                None if not views or None in reactions else float(sum(reactions)) / float(views)
-            )
+            views, likes, comments, shares = list[Any](now.values())
+            unknown = not views or None in (likes, comments, shares)
+            said["engagement_rate"] = None if unknown else float(likes + comments + shares) / float(views)
         expected.append(said)
     return expected
 
