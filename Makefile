@@ -1,5 +1,5 @@
 # Every target sets up what it needs: uv when it is missing, then the environment of uv.lock.
-.PHONY: demo setup test soak faults mutants check bench screenshots
+.PHONY: demo setup test soak faults mutants check bench screenshots dictionary
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -42,6 +42,10 @@ bench: .venv/.ready
 # The portal's pages into docs/images; needs a chromium.
 screenshots: .venv/.ready
 	$(RUN) python -m docs.screenshots
+
+# What the tables and columns mean, from their comments, into docs/dictionary.md and docs/dbt/sources.yml.
+dictionary: .venv/.ready
+	$(RUN) python -m docs.dictionary
 
 .venv/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	$(UV) sync --quiet --locked

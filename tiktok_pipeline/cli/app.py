@@ -16,6 +16,7 @@ from tiktok_pipeline.cli.broken import broken
 from tiktok_pipeline.cli.demo import demo
 from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
+from tiktok_pipeline.cli.export import export
 from tiktok_pipeline.cli.import_history import import_history
 from tiktok_pipeline.cli.rebuild import rebuild
 from tiktok_pipeline.cli.reconnect import reconnect
@@ -50,6 +51,7 @@ for command in (
     broken,
     demo,
     doctor,
+    export,
     import_history,
     rebuild,
     reconnect,

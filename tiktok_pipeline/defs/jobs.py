@@ -1,4 +1,4 @@
-"""The daily job: capture, snapshots and their checks, for one date or a range of them."""
+"""The daily job: capture, snapshots, reports and their checks, for one date or a range of them."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,8 @@ import dagster as dg
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.groups("capture", "snapshots"),
-    description="Capture today, derive its snapshots, check that it is complete.",
+    selection=dg.AssetSelection.groups("capture", "snapshots", "reporting"),
+    description="Capture today, derive its snapshots and reports, check that it is complete.",
     tags={"dagster/priority": "10"},  # before any backfill in the queue
 )
 

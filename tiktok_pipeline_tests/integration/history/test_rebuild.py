@@ -28,6 +28,8 @@ def test_a_rebuild_of_nothing_new_changes_no_row_and_has_the_same_checksums(past
         "snapshots.account_day_verdict": (10, 10),
         "snapshots.video_change": (54, 54),  # each day lists three other videos
         "snapshots.counter_fall": (0, 0),
+        "reporting.account_daily": (10, 10),
+        "reporting.video_daily": (30, 30),
     }
     before = rows(past.warehouse, f"select xmin::text, ctid::text from {VIDEOS}")
     again = rebuilt(past.warehouse)

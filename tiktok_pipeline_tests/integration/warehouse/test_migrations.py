@@ -46,7 +46,7 @@ def test_partitions_are_made_ahead_and_only_once(warehouse: Warehouse) -> None:
         statement = "select ops.ensure_partitions('2027-11-15', '2028-01-01') as made"
         return int(rows(warehouse, statement)[0]["made"])
 
-    assert made() == 9
+    assert made() == 15
     assert made() == 0
 
 
