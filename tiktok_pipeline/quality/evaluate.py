@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql as composed
 
+from tiktok_pipeline.quality.quarantine import let_reports_follow
 from tiktok_pipeline.quality.rules import Rule
 from tiktok_pipeline.quality.verdicts import Verdict, keep_verdicts
 from tiktok_pipeline.warehouse.connection import AWAY, Warehouse, reason, run
@@ -78,6 +79,10 @@ def _evaluate(
             row["day"]: row["account_days"] for row in run(cursor, "quality/quarantined_by_day", given)
         }
         found = {row["day"]: row for row in run(cursor, "quality/verdicts", given)}
+    if rule.quarantines:  # of every day that it ever held, as an evaluation before may have died here
+        let_reports_follow(
+            warehouse, (row["day"] for row in warehouse.execute("quality/quarantine_days", given))
+        )
     return [_verdict(rule, day, found.get(day), left_out.get(day, 0)) for day in dates]
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline.warehouse.derive import derive
+
+# What leaves account-days in quarantine out, in the order in which one is made of the other.
+REPORTS = ("reporting.account_daily", "reporting.video_daily")
 
 
 class NotQuarantined(PipelineError):
@@ -39,7 +44,8 @@ def quarantined(warehouse: Warehouse, *, released: bool = False) -> list[Quarant
 def release(warehouse: Warehouse, by: str, note: str, chosen: dict[str, Any]) -> list[dict[str, Any]]:
     """Release what is `chosen`: an `id`, or an `account` with the days from `first` to `last`. What was released.
 
-    A check that finds the same again leaves it released. Raises NotQuarantined when nothing is.
+    Reports have it again at once. A check that finds the same again leaves it released. Raises NotQuarantined when
+    nothing is.
     """
     given = {"id": None, "account": None, "first": None, "last": None, **chosen, "by": by, "note": note}
     found = warehouse.execute("quality/release", given)
@@ -47,4 +53,15 @@ def release(warehouse: Warehouse, by: str, note: str, chosen: dict[str, Any]) ->
         raise NotQuarantined(
             "Nothing of that is in quarantine. `tiktok-pipeline quarantine list` shows what is."
         )
+    let_reports_follow(warehouse, (row["day"] for row in found))
     return found
+
+
+def let_reports_follow(warehouse: Warehouse, days: Iterable[dt.date]) -> None:
+    """Derive the reports of `days` again, without what is in quarantine and with what was released.
+
+    The run of a bad day may have made its reports before the check found it. Where nothing is new, nothing changes.
+    """
+    for day in sorted(set(days)):
+        for table in REPORTS:
+            derive(warehouse, table, day, day)

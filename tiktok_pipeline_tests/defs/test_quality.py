@@ -45,6 +45,17 @@ def results(pipeline: Pipeline, **wanted: Any) -> dict[tuple[str, str], dict[str
     return {(row["table_name"], row["check_name"]): row for row in found}
 
 
+def left_out_of_reports(pipeline: Pipeline, day: dt.date) -> dict[str, int]:
+    """Videos that reports leave out on a day, by store; they have rows, and no numbers."""
+    statement = """
+        select store_code, count(*) as videos
+        from reporting.video_daily
+        where snapshot_date = %s and quarantined and view_count is null
+        group by store_code
+    """
+    return {row["store_code"]: row["videos"] for row in rows(pipeline.warehouse, statement, day)}
+
+
 def test_a_normal_day_passes_every_check_and_each_verdict_is_kept(
     runner: Runner, pipeline: Pipeline, three_days_ago: dt.date
 ) -> None:
@@ -80,6 +91,7 @@ def test_a_bad_day_is_quarantined_and_a_fresh_capture_lets_it_in_again(
     [held] = quarantined(pipeline.warehouse)
     assert (held.store_code, held.endpoint, held.day) == ("store_000", "video_list", today)
     assert "of 25 videos fell to zero" in held.reason
+    assert left_out_of_reports(pipeline, today) == {"store_000": 25}
     failed = results(pipeline, day=today)["snapshots.tiktok_video_daily", "zeroed_videos"]
     assert (failed["severity"], failed["failing"], failed["run_id"] is not None) == ("error", 1, True)
     assert failed["examples"][0]["store_code"] == "store_000"
@@ -93,6 +105,7 @@ def test_a_bad_day_is_quarantined_and_a_fresh_capture_lets_it_in_again(
     assert quarantined(pipeline.warehouse) == []
     [released] = quarantined(pipeline.warehouse, released=True)
     assert released.released_by == "the check passed"
+    assert left_out_of_reports(pipeline, today) == {}
     passed = results(pipeline, day=today)["snapshots.tiktok_video_daily", "zeroed_videos"]
     assert (passed["passed"], passed["failing_since"]) == (True, None)
 
