@@ -55,7 +55,7 @@ def report_per_date(
     Never blocking: in a range run one bad date would stop what follows for all the good ones.
     """
     op = context.op_execution_context
-    level = dg.AssetCheckSeverity.ERROR if severity == "error" else dg.AssetCheckSeverity.WARN
+    level = level_of(severity)
     if not op.has_partition_key:
         materialized = op.instance.get_latest_storage_id_by_partition(
             key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(op.partition_keys)
@@ -71,6 +71,11 @@ def report_per_date(
     return dg.AssetCheckResult(
         asset_key=key, check_name=name, passed=not wrong, severity=level, metadata=metadata
     )
+
+
+def level_of(severity: Severity) -> dg.AssetCheckSeverity:
+    """A severity in Dagster's words, which know two."""
+    return dg.AssetCheckSeverity.ERROR if severity == "error" else dg.AssetCheckSeverity.WARN
 
 
 def table_of(key: dg.AssetKey) -> str:

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import dagster as dg
 
-from tiktok_pipeline.defs.checks.per_date import numbers_of, report_per_date
+from tiktok_pipeline.defs.checks.per_date import level_of, numbers_of, report_per_date
 from tiktok_pipeline.defs.partitions import dates_of, days, settings
 from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
@@ -75,9 +75,7 @@ def _standing_checks_of(table: str, found: list[Rule]) -> dg.AssetChecksDefiniti
                 asset_key=key,
                 check_name=rule.name,
                 passed=verdict.passed,
-                severity=dg.AssetCheckSeverity.ERROR
-                if rule.severity == "error"
-                else dg.AssetCheckSeverity.WARN,
+                severity=level_of(rule.severity),
                 metadata={"day": str(day), "verdict": verdict.message or "complete", **numbers_of(verdict)},
             )
 

@@ -22,9 +22,8 @@ from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 TICK_SECONDS = 30  # Dagster gives up on a tick after 60
 FAILED_TICKS = 3
-RECENT_SECONDS = (
-    4 * 86_400
-)  # the schedule of a day has so many; those of a sensor that was removed are older some day
+# The schedule of a day has so many ticks in it; those of a sensor that was removed are older some day.
+RECENT_SECONDS = 4 * 86_400
 ENDED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
 LONGEST_ERROR = 300
 
@@ -35,7 +34,7 @@ LONGEST_ERROR = 300
     description="Tell operators of what is wrong, once, and when it is over. Ask HEARTBEAT_URL.",
 )
 def incidents(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SkipReason:
-    """One look at all conditions. It fails when one could not be looked at, and then the heartbeat stops."""
+    """One look at all conditions. It fails when one could not be looked at, and does not ask HEARTBEAT_URL then."""
     with warehouse.opened() as opened:
         beat(opened, _daemon(context.instance))
         looked = look(opened, _facts(opened, context.instance), seconds=TICK_SECONDS)
