@@ -13,9 +13,10 @@ daily = dg.define_asset_job(
 )
 
 CAPTURES = {dg.AssetKey(["capture", endpoint]) for endpoint in ("user_info", "video_list")}
-UNFINISHED = [
+# A run is not started only for the moment between its creation and the queue. Who dies within it leaves it so for
+# ever, and only the tick that made it puts it into the queue: it must not be kept from doing so.
+IN_WORK = [
     dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
@@ -24,7 +25,7 @@ UNFINISHED = [
 
 def dates_in_work(instance: dg.DagsterInstance) -> set[dt.date]:
     """The dates that a run which captures is queued or under way for: the daily job, or a backfill from the UI."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    runs = instance.get_runs(dg.RunsFilter(statuses=IN_WORK))
     return {date for run in runs if _captures(run) for date in _dates_of(run.tags)}
 
 

@@ -1,5 +1,6 @@
 """When the daily job runs: at 02:00 for that day, and again every half hour while the day is incomplete."""
 
+import datetime as dt
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -9,13 +10,13 @@ from tiktok_pipeline.defs.jobs import daily, dates_in_work
 from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline.defs.resources import WarehouseResource
 
-FIRST_HOUR = 2
+FIRST = dt.time(2)
 
 daily_at_two = dg.build_schedule_from_partitioned_job(
     daily,
     name="daily_at_two",
-    hour_of_day=FIRST_HOUR,
-    minute_of_hour=0,
+    hour_of_day=FIRST.hour,
+    minute_of_hour=FIRST.minute,
     description="Capture each day at 02:00 of that day, in the reporting time zone.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
@@ -33,7 +34,7 @@ def catch_up(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask for today while something of it could still be fetched, and for yesterday while it may be finished.
 
-    What was under way at midnight and ran out of its grace becomes a gap by the run of today.
+    At 02:00 itself the day is asked for by `daily_at_two`. What was under way at midnight and ran out of its grace becomes a gap by the run of today.
     """
     now = context.scheduled_execution_time.astimezone(ZoneInfo(settings.reporting_timezone))
     with warehouse.opened() as opened:
@@ -42,7 +43,7 @@ def catch_up(
         wanted = set(ledger.under_way()) | set(ledger_of(opened, "user_info").under_way())
         missing = ledger.incomplete_today(today)
         unsettled = ledger.unsettled() + ledger_of(opened, "user_info").unsettled()
-    if (missing or unsettled) and now.hour >= FIRST_HOUR:
+    if (missing or unsettled) and now.time() > FIRST:
         wanted.add(today)
     busy = dates_in_work(context.instance)
     requests = [

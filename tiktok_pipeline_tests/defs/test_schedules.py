@@ -144,9 +144,22 @@ def test_a_daemon_that_was_down_from_one_to_nine_catches_today_up_and_closes_wha
     ]
 
 
-def test_before_two_nothing_is_missing_yet(ticking: Ticking) -> None:
+@pytest.mark.parametrize(("time", "asked"), [("01:30", []), ("02:00", []), ("02:30", ["2026-03-10"])])
+def test_until_the_daily_run_is_asked_for_nothing_is_missing(
+    ticking: Ticking, time: str, asked: list[str]
+) -> None:
     add_account(ticking.warehouse)
-    assert ticking.at("2026-03-10T01:30:00") == []
+    assert ticking.at(f"2026-03-10T{time}:00") == asked
+
+
+def test_a_run_that_was_made_but_never_queued_keeps_no_day_from_being_captured(ticking: Ticking) -> None:
+    add_account(ticking.warehouse)
+    ticking.instance.create_run_for_job(
+        dg.GraphDefinition("daily", node_defs=[]).to_job(),
+        tags={"dagster/partition": "2026-03-10"},
+        status=dg.DagsterRunStatus.NOT_STARTED,
+    )
+    assert ticking.at("2026-03-10T04:00:00") == ["2026-03-10"]
 
 
 def test_an_account_that_only_a_person_can_mend_does_not_cause_runs(ticking: Ticking) -> None:

@@ -131,7 +131,7 @@ def test_before_two_the_run_at_two_is_enough(
     assert ticking.asks() == []
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
 @pytest.mark.parametrize("included", [True, False])
 def test_beside_a_run_of_today_it_waits_and_then_asks_the_ledger(
     ticking: Ticking, warehouse: Warehouse, status: dg.DagsterRunStatus, included: bool

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from tiktok_pipeline_tests.faults.worker import LEASE
-from tiktok_pipeline_tests.faults.world import PAGES, World
+from tiktok_pipeline_tests.faults.world import World
 
 KILLED = -signal.SIGKILL
 # What dies with the process at each step of a refresh: nothing, or the pair that only its memory held. The first
@@ -118,7 +118,7 @@ def two_at_once(world: World) -> int:
     both = [world.worker(workers=2) for _ in range(2)]
     codes = [worker.wait() for worker in both]
     world.expect(codes == [0, 0], f"both to succeed, they ended with {codes}")
-    planned = len(world.accounts) * (PAGES + 1)
+    planned = world.planned_pages()
     asked = world.asked()
     world.expect(asked == planned, f"{planned} requests, {asked} were sent")
     return 1

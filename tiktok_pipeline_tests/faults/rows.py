@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tiktok_pipeline_tests.faults import answers, databases, disk, kills, past, systems
+from tiktok_pipeline_tests.faults import answers, databases, disk, kills, past, scheduler, systems
 from tiktok_pipeline_tests.faults.answers import LIST, answered
 from tiktok_pipeline_tests.faults.databases import cut_connections
 from tiktok_pipeline_tests.faults.kills import killed_at
@@ -51,6 +51,10 @@ ROWS = (
         killed_at({"last_page_landed": 8, "derive_committed": 4}), 2),
     Row("8", "killed at each of nine steps of a refresh", "six recover by themselves, three ask for a reconnect",
         kills.killed_while_refreshing, 9),
+    Row("9", "the scheduler is killed at each of six steps of the tick at 02:00", "one run, one capture, no tick lost",
+        scheduler.killed_in_a_tick("daily_at_two"), 6),
+    Row("9b", "the same, at the tick that catches up", "one run, one capture, no tick lost",
+        scheduler.killed_in_a_tick("catch_up"), 6),
     Row("10", "SIGTERM in the middle", "ends in order within 30 s, gives everything back", kills.told_to_end),
     Row("11", "one account kills three workers", "isolated as poison, the others go on", kills.three_deaths),
     Row("12", "500, 502, 503, 504", "tried twice, failed for now, captured later",
@@ -155,8 +159,6 @@ ROWS = (
 
 # Rows that are not injected, and why.
 NOT_INJECTED = {
-    "9": "the scheduler killed at each of its steps: Dagster's own tests do that; that two runs of one day come to one "
-    "capture is row 41",
     "7": "after the outbox, before publishing: comes with what publishes",
     "39": "Redis down, flushed, slow: comes with what uses it",
     "40": "RabbitMQ down, redelivery: comes with what uses it",

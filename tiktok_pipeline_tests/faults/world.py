@@ -130,6 +130,10 @@ class World:
         except Exception:
             return 0
 
+    def planned_pages(self) -> int:
+        """Requests that one capture of the day takes: of each account its profile and its pages of videos."""
+        return len(self.accounts) * (PAGES + 1)
+
     def asked(self, endpoint: str | None = None) -> int:
         """Requests that arrived at the sandbox, but for those at the token endpoint."""
         return sum(

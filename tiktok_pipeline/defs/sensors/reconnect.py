@@ -15,7 +15,7 @@ import dagster as dg
 from tiktok_pipeline.defs.jobs import daily, dates_in_work
 from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline.defs.resources import ConnectLinksResource, WarehouseResource
-from tiktok_pipeline.defs.schedules import FIRST_HOUR
+from tiktok_pipeline.defs.schedules import FIRST
 from tiktok_pipeline.hub.flags import CatchUp, look_for_catch_up, tell_people
 
 MOST_CHANGES = 100  # of one tick; the rest is for the next
@@ -39,8 +39,8 @@ def reconnect(
     said = f"{told} changes handled; "
     if found.newest_lacking is None:
         return _skip(said + "every connected account has its captures of today", found.newest)
-    if found.hour < FIRST_HOUR:
-        return _skip(said + f"the run at {FIRST_HOUR:02}:00 captures what was connected", found.newest)
+    if found.hour < FIRST.hour:
+        return _skip(said + f"the run at {FIRST:%H:%M} captures what was connected", found.newest)
     if found.day in dates_in_work(context.instance):
         # That run may have planned before the account was connected, or it may not have: when it has ended, the
         # ledger tells. A second run beside it would only wait for the same pool.
