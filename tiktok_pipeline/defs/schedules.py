@@ -34,7 +34,8 @@ def catch_up(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask for today while something of it could still be fetched, and for yesterday while it may be finished.
 
-    At 02:00 itself the day is asked for by `daily_at_two`. What was under way at midnight and ran out of its grace becomes a gap by the run of today.
+    At 02:00 itself the day is asked for by `daily_at_two`. What was under way at midnight and ran out of its grace
+    becomes a gap by the run of today.
     """
     now = context.scheduled_execution_time.astimezone(ZoneInfo(settings.reporting_timezone))
     with warehouse.opened() as opened:
