@@ -24,7 +24,7 @@ soak: .venv/.ready
 faults: .venv/.ready
 	$(RUN) pytest -m faults tiktok_pipeline_tests/faults
 
-# Does it notice? The lease, the transaction and the uniqueness are taken out one by one; each must turn it red.
+# Does it notice? The lease, the transaction, the uniqueness … are taken out one by one; each must turn it red.
 mutants: .venv/.ready
 	$(RUN) pytest -m faults tiktok_pipeline_tests/faults -k matrix_is_red
 

@@ -83,7 +83,7 @@ class Act:
     """One of these acts in a process of its own. Its standard error goes to the end of the worker's log.
 
     `dies` says at which call it kills itself: module, function, `before` or `after`, number. `full`: the archive's
-    disk is full.
+    disk is full. `broken`: a mutant of `mutants.py`.
     """
 
     def __init__(self, world: World, name: str, **options: Any) -> None:
@@ -101,6 +101,8 @@ def _act(log: str, url: str, folder: str, name: str, options: dict[str, Any]) ->
         os.dup2(file.fileno(), 2)
     sys.stderr = os.fdopen(2, "w", buffering=1)
     importlib.import_module("pyarrow.parquet")
+    if options.get("broken"):
+        importlib.import_module("tiktok_pipeline_tests.faults.mutants").break_here(options["broken"])
     if options.get("dies"):
         _die(*options["dies"])
     if options.get("full"):

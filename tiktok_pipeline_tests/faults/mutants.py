@@ -46,6 +46,21 @@ def _no_lease() -> None:
     _sql_changed("capture/claim", ("d.lease_until is null", "d.owner is distinct from %(owner)s"))
 
 
+def _imports_overwrite() -> None:
+    """An imported day takes the place of whatever is there."""
+    _sql_changed(
+        "capture/accept_imports",
+        (
+            "account_day.state in ('gap', 'failed', 'planned')\n        and account_day.chosen_capture_no is null",
+            "true",
+        ),
+        (
+            "    cursor = null,",
+            "    cursor = null, chosen_capture_no = null, captured_at = null, late = false,",
+        ),
+    )
+
+
 def _no_transaction() -> None:
     """The progress first, the page later: two commits where there was one."""
 
@@ -83,6 +98,7 @@ def _no_transaction() -> None:
 MUTANTS = {
     "lease": Mutant("a lease keeps others away", ("41",), _no_lease),
     "transaction": Mutant("a page and its progress commit together", ("5b",), _no_transaction),
+    "import": Mutant("an import never overwrites a capture", ("51",), _imports_overwrite),
     "uniqueness": Mutant(
         "one row per account, endpoint and day",
         ("1",),

@@ -31,11 +31,13 @@ def _accounted_for(endpoint: Endpoint) -> dg.AssetChecksDefinition:
             ledger = ledger_of(opened, endpoint)
             wrong = unaccounted(ledger, dates[0], dates[-1])
             all_days = sum_of_states(ledger, dates[-1])
+        if all_days.wrong is not None:  # kept with the last date, so that alerts hear of it
+            wrong[dates[-1]] = "; ".join(filter(None, (wrong.get(dates[-1]), f"in all, {all_days.wrong}")))
         shortfalls = {str(date): wrong[date] for date in dates if date in wrong}
         verdict = verdict_per_date(context, warehouse, key, NAME, shortfalls, "error")
         return dg.AssetCheckResult(
             check_name=NAME,
-            passed=verdict.passed and all_days.wrong is None,
+            passed=verdict.passed,
             severity=verdict.severity,
             metadata={
                 **verdict.metadata,
