@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         600, ge=1, le=1_000_000, description="TikTok's limit per endpoint in any sliding 60 seconds"
     )
     on_demand_share: int = Field(
-        10, ge=0, le=90, description="percent of that limit that captures leave free for calls on demand"
+        0, ge=0, le=90, description="percent of that limit that captures leave free for calls on demand"
     )
     capture_window_minutes: int = Field(
         60,

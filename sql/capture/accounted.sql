@@ -1,9 +1,11 @@
 -- Does every account have exactly one state of a day? A row is a day on which somebody was connected: the accounts
--- connected and known here by then, the states they have, and how many of these are of a past day and not final.
+-- connected and known here by then, or with an imported day by then; the states they have, and how many of these are of
+-- a past day and not final.
 -- Of today only accounts count that were connected when it was planned last: a newer one is planned by the next run.
 with known as (
     select
-        ops.day_of(greatest(connected_at, known_since), %(zone)s) as since,
+        id as account_id,
+        capture.counted_from(store_accounts, %(endpoint)s, %(zone)s) as since,
         greatest(connected_at, known_since) as since_when
     from hub.store_accounts
 ),
@@ -20,11 +22,11 @@ states as (
         ) as unsettled,
         max(d.planned_at) as planned_at
     from capture.account_day as d
-    inner join hub.store_accounts as a on a.id = d.account_id
+    inner join known as k on k.account_id = d.account_id
     where
         d.endpoint = %(endpoint)s
         and d.day between %(first)s and %(last)s
-        and d.day >= ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s)
+        and d.day >= k.since
     group by d.day
 ),
 

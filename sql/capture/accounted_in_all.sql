@@ -1,9 +1,9 @@
 -- Does all of history add up, until the day `last` or yesterday? One row: the states that accounts have of days since they
--- were connected and known here, and how many that must be: accounts times days.
+-- were connected and known here, or have imported days, and how many that must be: accounts times days.
 with known as (
     select
         id as account_id,
-        ops.day_of(greatest(connected_at, known_since), %(zone)s) as since,
+        capture.counted_from(store_accounts, %(endpoint)s, %(zone)s) as since,
         least(%(last)s::date, ops.day_of(ops.now(), %(zone)s) - 1) as last
     from hub.store_accounts
 )

@@ -1,5 +1,6 @@
 -- Close past days: an account that was never planned has a gap. A row of the result is such an account-day.
--- Without `first`, from each account's first day on: every hole is found, wherever it is. (Counting comes first: of
+-- Without `first`, from each account's first day on, imported ones among them: every hole is found, wherever it is.
+-- (Counting comes first: of
 -- millions of account-days hardly one is missing.)
 -- While a day is being sealed (the lock of the chain, CHAIN_LOCK of history/manifest.py) no gap is written into it, so
 -- that a gap is either in its day's entry or younger than it.
@@ -10,7 +11,7 @@ with sealing as materialized (
 asked as (
     select
         id as account_id,
-        coalesce(%(first)s::date, ops.day_of(greatest(connected_at, known_since), %(zone)s)) as first,
+        coalesce(%(first)s::date, capture.counted_from(store_accounts, %(endpoint)s, %(zone)s)) as first,
         least(%(last)s::date, ops.day_of(ops.now(), %(zone)s) - 1) as last
     from sealing
     cross join hub.store_accounts
@@ -63,7 +64,10 @@ select
     %(zone)s,
     'gap',
     case
-        when missing.day < ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s) then 'not_yet_connected'
+        when missing.day < least(ops.day_of(a.connected_at, %(zone)s), capture.counted_from(a, %(endpoint)s, %(zone)s))
+            then 'not_yet_connected'
+        -- Connected elsewhere, or before what was imported ends: nobody here can say more than that it is missing.
+        when missing.day < ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s) then 'missed'
         else capture.gap_reason(a, missing.day, %(zone)s)
     end,
     %(run_id)s,

@@ -25,7 +25,7 @@ select
         )
     ) as example
 from (select %(last)s::date as day) as l
-inner join hub.store_accounts as a on ops.day_of(a.connected_at, %(zone)s) <= l.day
+inner join hub.store_accounts as a on ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s) <= l.day
 left join capture.account_day as d
     on
         a.id = d.account_id

@@ -18,7 +18,7 @@ wanted as (
     left join capture.account_day as d on d.endpoint = e.endpoint and d.day = j.day and d.account_id = a.id
     where
         a.status in ('CONNECTED', 'ERROR')
-        and a.connected_at < ops.day_start(j.day, %(zone)s)
+        and greatest(a.connected_at, a.known_since) < ops.day_start(j.day, %(zone)s)
         and (d.reason is null or d.reason not in ('cancelled', 'needs_reconnect', 'not_yet_connected', 'scope_missing'))
 ),
 

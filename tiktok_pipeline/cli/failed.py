@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from tiktok_pipeline.capture.dead_letters import DeadLetter, causes, dead_letters, release
@@ -30,7 +30,9 @@ def list_all() -> None:
     if not found:
         typer.echo("nothing is failed now")
         return
-    table = Table("cause", "endpoint", "account-days", "since", "tried again", "example")
+    table = Table(
+        Column("cause", no_wrap=True), "endpoint", "account-days", "since", "tried again", "example"
+    )
     for cause in found:
         example = f"account {cause.example_account_id} (store {cause.example_store_code})"
         said = f"{example}: {cause.example_message or cause.reason}"

@@ -64,11 +64,11 @@ def verify(
             f"the chain is empty, and {lacking} was captured and is over: the chain was deleted, or capture/manifest "
             "has not run since. Run the daily job, and compare its head with those that Dagster shows."
         )
-    _say(verdict)
     if head and known_at is None:
         raise PipelineError(
             f"--head {head}: not in the chain. History was edited and the chain made anew, or this is another database."
         )
+    _say(verdict)
     if known_at:
         typer.echo(f"the head you gave is entry {known_at} of this chain")
     if not verdict.sound:

@@ -70,6 +70,8 @@ class Folder:
             raise PipelineError(
                 f"archive {url}: {error}. Install what it names, or use a local path."
             ) from None
+        except Exception as error:  # each kind of address has errors of its own
+            raise self._unreachable(url, error) from None
         self.url = url
         self.suffix = suffix
 
@@ -90,6 +92,10 @@ class Folder:
             }
         except FileNotFoundError:
             return set()
+        except OSError:
+            raise
+        except Exception as error:
+            raise self._unreachable(self.url, error) from None
 
     def read(self, name: str) -> bytes:
         """The bytes of a small file; ArchiveDamaged when it is not there."""
@@ -102,10 +108,15 @@ class Folder:
         """A file, opened."""
         if "w" in mode:
             self.files.makedirs(self.path, exist_ok=True)
+            return self.files.open(self.at(name), mode)
         try:
             return self.files.open(self.at(name), mode)
         except FileNotFoundError:
             raise self._damaged(name, "is not there") from None
+        except OSError as error:
+            raise self._damaged(name, f"cannot be read ({type(error).__name__})") from None
+        except Exception as error:
+            raise self._unreachable(self.url, error) from None
 
     def sha256(self, name: str) -> str:
         """SHA-256 of a file, in hex."""
@@ -114,6 +125,12 @@ class Folder:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
+
+    @staticmethod
+    def _unreachable(url: str, error: Exception) -> PipelineError:
+        return PipelineError(
+            f"archive {url}: cannot be reached ({type(error).__name__}). Check the address, the network and its login."
+        )
 
     def _damaged(self, name: str, what: str) -> ArchiveDamaged:
         return ArchiveDamaged(f"archive {self.url}: {name} {what}. Restore the folder, or give --archive.")

@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql as composed
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.history.archived import (
@@ -27,6 +28,14 @@ from tiktok_pipeline.warehouse.connection import Warehouse
 
 RESTORE_LOCK = 7_011_021  # any number, the same in every process
 LOCK_TIMEOUT = "5s"
+
+# A backfill may make the same partition in the same moment: then it is there, and the next try sees it.
+made_by_another = retry(
+    retry=retry_if_exception_type((psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable)),
+    stop=stop_after_attempt(8),
+    wait=wait_random(0.05, 0.4),
+    reraise=True,
+)
 
 
 @contextmanager
@@ -91,6 +100,7 @@ def restored(warehouse: Warehouse, first: dt.date, last: dt.date, archive: str |
             _remove_read_back(warehouse)
 
 
+@made_by_another
 def _put_back(warehouse: Warehouse, month: ArchivedMonth, folder: Folder, endpoint: str) -> None:
     table = f"{endpoint}_{month.month:%Y_%m}"
     parent, partition = composed.Identifier("capture", endpoint), composed.Identifier("capture", table)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from psycopg import sql as composed
 
-from tiktok_pipeline.history.partitions import restored
+from tiktok_pipeline.history.partitions import made_by_another, restored
 from tiktok_pipeline.project_files import project_file
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import columns, derive
@@ -44,7 +44,7 @@ def rebuild(
     """
     [known] = warehouse.execute("history/first_day", {})
     first = max(first, known["day"] or last)
-    warehouse.execute("capture/ensure_partitions", {"first": first, "last": last})
+    made_by_another(warehouse.execute)("capture/ensure_partitions", {"first": first, "last": last})
     with restored(warehouse, first, last, archive):
         for table in derived_tables(warehouse):
             changed = derive(warehouse, table, first, last)

@@ -30,6 +30,7 @@ from tiktok_pipeline.warehouse.connection import Warehouse, place, reason, run
 
 ROWS_PER_BATCH = 20_000
 ROWS_PER_STEP = 1_000  # of the progress bar
+LATE = "this day of the account was imported before, without this row, and is final"
 TABLE_OF = {table.endpoint: table for table in TABLES.values() if table.endpoint}
 CHECK = {"user_info": profile_of, "video_list": video_of}
 # The other way round than `rows`: what is refused after it was checked is shown in the source's names.
@@ -205,7 +206,13 @@ def _take_days(
         span = {"first": days[0], "last": days[-1]}
         with connection.transaction():
             for conflict in run(cursor, "importing/take_conflicts", span):
-                _refuse_conflict(conflict, known, refused, outcome)
+                what = "day" if conflict["endpoint"] == "user_info" else "video and day"
+                _refuse(
+                    conflict, f"the source says different things of the same {what}; leave only the true row",
+                    known, refused, outcome,
+                )  # fmt: skip
+            for late in run(cursor, "importing/take_late", span):
+                _refuse(late, LATE, known, refused, outcome)
             if dry_run:
                 taken = [Taken(**row) for row in run(cursor, "importing/would_take", span)]
             else:
@@ -243,10 +250,9 @@ def _count(taken: Taken, outcome: Outcome) -> None:
         done.captured += taken.captured_here
 
 
-def _refuse_conflict(conflict: dict[str, Any], known: Known, refused: RefusedRows, outcome: Outcome) -> None:
-    table = TABLE_OF[conflict["endpoint"]].name
-    said = {IN_THE_SOURCE.get(name, name): value for name, value in conflict["fields"].items()}
-    row = known.name_of(conflict["account_id"]) | {"snapshot_date": conflict["day"].isoformat()} | said
-    what = "day" if conflict["endpoint"] == "user_info" else "video and day"
-    reason = f"the source says different things of the same {what}; leave only the true row"
-    refused.add(table, outcome.tables[table].place, conflict["line"], reason, row)
+def _refuse(row: dict[str, Any], reason: str, known: Known, refused: RefusedRows, outcome: Outcome) -> None:
+    """Refuse a row that was staged."""
+    table = TABLE_OF[row["endpoint"]].name
+    said = {IN_THE_SOURCE.get(name, name): value for name, value in row["fields"].items()}
+    whole = known.name_of(row["account_id"]) | {"snapshot_date": row["day"].isoformat()} | said
+    refused.add(table, outcome.tables[table].place, row["line"], reason, whole)

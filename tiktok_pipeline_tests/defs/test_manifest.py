@@ -98,6 +98,8 @@ def test_the_check_fails_when_the_head_that_was_noted_is_not_in_the_chain(
         cursor.execute("delete from capture.manifest")
     assert runner.run(day + DAY).success  # makes the chain anew
     assert verdict(runner) == (False, {"edited_days": 0, "head_not_in_chain": noted})
+    assert runner.run(day + DAY).success  # it does not forget
+    assert verdict(runner) == (False, {"edited_days": 0, "head_not_in_chain": noted})
 
 
 def verdict(runner: Runner) -> tuple[bool, dict[str, object]]:

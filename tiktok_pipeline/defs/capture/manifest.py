@@ -15,6 +15,7 @@ from tiktok_pipeline.history.manifest import Written, write_manifest
 from tiktok_pipeline.quality.verdicts import Verdict, keep_verdicts
 from tiktok_pipeline.warehouse.connection import Warehouse
 
+LOST = "head_not_in_chain"  # a head that was noted once and is in the chain no more
 UNEDITED = dg.AssetCheckSpec(
     "unedited",
     asset=dg.AssetKey(["capture", "manifest"]),
@@ -37,8 +38,8 @@ def manifest(context: dg.AssetExecutionContext, warehouse: WarehouseResource) ->
     """One row per closed day: counts and hashes of its ledger, pages and imports, chained to the day before.
 
     A day enters when its grace is over, and is never rewritten; what is imported into it later is a further row. The
-    chain's head stands here in the metadata, out of the reach of whoever edits the database:
-    `tiktok-pipeline verify --head …` compares.
+    chain's head stands here in the metadata, in Dagster's own database, which whoever edits this one would have to
+    edit, too: `tiktok-pipeline verify --head …` compares.
     """
     dates = dates_of(context)
     grace = dt.timedelta(hours=settings.capture_grace_hours)
@@ -56,7 +57,8 @@ def manifest(context: dg.AssetExecutionContext, warehouse: WarehouseResource) ->
         lost = noted if noted not in {None, *(entry.head for entry in chain)} else None
         verdict = _unedited(written, first_break(chain), lost)
         _keep(opened, verdict, context.run.run_id)
-        return dg.MaterializeResult(metadata={**_head(written), **table}, check_results=[verdict])
+        still = {LOST: lost} if lost is not None else {}
+        return dg.MaterializeResult(metadata={**_head(written), **still, **table}, check_results=[verdict])
 
 
 def _head(written: Written) -> dict[str, Any]:
@@ -76,10 +78,13 @@ def _head(written: Written) -> dict[str, Any]:
 
 
 def _noted_head(context: dg.AssetExecutionContext) -> str | None:
-    """The head that the last materialization noted, out of the reach of whoever edits the database."""
+    """The head that the last materialization noted, or the one that it missed, which is missed until it is back.
+
+    Who means the chain to be another one, after a restore, wipes the materializations of this asset in the UI.
+    """
     last = context.instance.get_latest_materialization_event(context.asset_key)
     made = last.asset_materialization if last else None
-    head = made.metadata.get("head") if made else None
+    head = (made.metadata.get(LOST) or made.metadata.get("head")) if made else None
     return str(head.value) if head else None
 
 
@@ -92,7 +97,7 @@ def _unedited(written: Written, broken: Entry | None, lost: str | None) -> dg.As
     if broken is not None:
         said |= {"chain_broken_at": str(broken.day), "position": broken.position}
     if lost is not None:
-        said["head_not_in_chain"] = lost
+        said[LOST] = lost
     return dg.AssetCheckResult(
         check_name=UNEDITED.name,
         passed=not written.edited and broken is None and lost is None,

@@ -7,7 +7,7 @@ from tiktok_pipeline.defs.partitions import settings
 maintenance = dg.define_asset_job(
     "maintenance",
     selection=dg.AssetSelection.groups("maintenance"),
-    description="Prune Dagster's event log, and forget old rows of the portal and of messages.",
+    description="Prune Dagster's event log, forget old rows of the portal and of messages, and read all of history.",
 )
 
 
@@ -16,7 +16,7 @@ maintenance = dg.define_asset_job(
     cron_schedule="30 4 * * 0",
     execution_timezone=settings.reporting_timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Prune Dagster's event log and forget old rows on Sundays at 04:30.",
+    description="Prune Dagster's event log, forget old rows and verify history on Sundays at 04:30.",
 )
 def maintenance_weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Ask for a run that prunes, not only counts."""

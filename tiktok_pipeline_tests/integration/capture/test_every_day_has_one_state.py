@@ -266,9 +266,41 @@ def test_an_account_counts_since_it_is_known_here_and_not_since_it_was_connected
     assert sum_of_states(book, march(5)).wrong is None
     book.close(march(1), march(4))  # somebody asks for the days before
     assert [reason for _, reason in calendar(warehouse, "day", "video_list_reason")][:2] == [
-        "not_yet_connected",
-        "not_yet_connected",
+        "missed",
+        "missed",
     ]
+
+
+def test_a_hole_between_imported_days_is_a_gap_and_the_sum_holds(
+    warehouse: Warehouse, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-06T12:00:00")
+    account = add_account(warehouse, connected_at="2025-01-01T00:00:00Z", known_since="2026-03-06T08:00:00Z")
+    days = [ImportedDay(account, march(day), None, [video("1")], None) for day in (1, 4)]
+    import_history(warehouse, days, zone="UTC", imported_from="hub")
+    book = ledger(warehouse)
+    assert sum_of_states(book, march(5)).wrong == (
+        "until 2026-03-05 5 account-days have 2 states; 2026-03-02: 1 of 1 accounts have no state"
+    )
+    book.close_all()
+    assert calendar(warehouse, "day", "video_list_state", "video_list_reason") == [
+        (march(1), "imported", None),
+        (march(2), "gap", "missed"),
+        (march(3), "gap", "missed"),
+        (march(4), "imported", None),
+        (march(5), "gap", "missed"),
+        (march(6), "unplanned", None),
+    ]
+    assert sum_of_states(book, march(5)).wrong is None
+    book.close(march(1) - dt.timedelta(days=500), march(1))
+    early = rows(
+        warehouse,
+        "select reason, min(day) as first from capture.account_day where day < '2026-03-01' group by 1",
+    )
+    assert {row["reason"]: str(row["first"]) for row in early} == {
+        "not_yet_connected": "2024-10-17",
+        "missed": "2025-01-01",
+    }
 
 
 @pytest.mark.parametrize(
