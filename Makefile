@@ -49,7 +49,7 @@ superset: .venv/.ready data/superset/.ready
 	$(RUN) python -m docs.superset data/superset/bin/superset data/superset.zip
 
 data/superset/.ready: $(filter .uv/bin/uv,$(UV))
-	$(UV) venv --quiet --clear --python 3.11 data/superset
+	$(UV) venv --quiet --clear --python '>=3.10,<3.13' data/superset
 	$(UV) pip install --quiet --python data/superset/bin/python --exclude-newer 2026-06-01 \
 		apache-superset==6.1.0 cachetools psycopg2-binary rich
 	@touch $@
