@@ -1,5 +1,5 @@
 # Every target sets up what it needs: uv when it is missing, then the environment of uv.lock.
-.PHONY: demo setup test soak faults mutants check bench screenshots dictionary
+.PHONY: demo setup test soak faults mutants check bench screenshots dictionary superset
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -43,7 +43,18 @@ bench: .venv/.ready
 screenshots: .venv/.ready
 	$(RUN) python -m docs.screenshots
 
-# What the tables and columns mean, from their comments, into docs/dictionary.md and docs/dbt/sources.yml.
+# The bundle for Superset, data/superset.zip, imported into a real one and drawn by a browser. Takes minutes; Superset is
+# in an environment of its own, of the packages of its release's days: it runs with none of ours, and not with newer ones.
+superset: .venv/.ready data/superset/.ready
+	$(RUN) python -m docs.superset data/superset/bin/superset data/superset.zip
+
+data/superset/.ready: $(filter .uv/bin/uv,$(UV))
+	$(UV) venv --quiet --clear --python '>=3.10,<3.13' data/superset
+	$(UV) pip install --quiet --python data/superset/bin/python --exclude-newer 2026-06-01 \
+		apache-superset==6.1.0 cachetools psycopg2-binary rich
+	@touch $@
+
+# What the tables and columns mean, from their comments: docs/dictionary.md, docs/dbt/sources.yml, Superset's datasets.
 dictionary: .venv/.ready
 	$(RUN) python -m docs.dictionary
 

@@ -1,8 +1,12 @@
-"""Writes `docs/dictionary.md` and `docs/dbt/sources.yml` from the comments of the database: `make dictionary`."""
+"""`make dictionary`: what tables and columns mean, from the comments of the database.
+
+Writes `docs/dictionary.md` for people, `docs/dbt/sources.yml` for dbt, and the datasets of Superset's bundle.
+"""
 
 from __future__ import annotations
 
 import tempfile
+import uuid
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,11 @@ HEAD = """# Data dictionary
 What `bi_reader` may read, from the comments of the database. Made by `make dictionary`; change the comments, not this.
 """
 SCHEMAS = ("reporting", "snapshots", "hub")
+DATASETS = DOCS.parent / "docker" / "superset" / "bundle" / "datasets" / "tiktok"
+# Superset knows things by UUIDs: those of the bundle are made of names, so that they stay what they are.
+OURS = uuid.uuid5(uuid.NAMESPACE_URL, "tiktok_pipeline")
+TIMES = ("date", "timestamp with time zone")
+DAY_COLUMNS = ("snapshot_date", "day", "month")
 
 Tables = dict[str, list[dict[str, Any]]]  # by schema.table, the columns in order
 
@@ -48,8 +57,6 @@ def dictionary(known: Tables) -> str:
 
 def sources(known: Tables) -> str:
     """The text of dbt's `sources.yml`."""
-    import yaml  # type: ignore[import-untyped, unused-ignore]
-
     by_schema: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for name, columns in known.items():
         schema, table = name.split(".")
@@ -66,16 +73,61 @@ def sources(known: Tables) -> str:
             for schema, listed in by_schema.items()
         ],
     }
+    return _yaml(said)
+
+
+def datasets(known: Tables) -> dict[str, str]:
+    """The texts of Superset's datasets, one per report, by the report's name."""
+    return {
+        name.removeprefix("reporting."): _dataset(name, columns)
+        for name, columns in known.items()
+        if name.startswith("reporting.")
+    }
+
+
+def _dataset(name: str, columns: list[dict[str, Any]]) -> str:
+    times = [column["column"] for column in columns if column["type"] in TIMES]
+    return _yaml(
+        {
+            "table_name": name.removeprefix("reporting."),
+            "schema": "reporting",
+            "description": columns[0]["description"],
+            "main_dttm_col": next((day for day in DAY_COLUMNS if day in times), None),
+            "columns": [
+                {
+                    "column_name": column["column"],
+                    "description": column["meaning"],
+                    "type": column["type"].upper(),
+                    "is_dttm": column["column"] in times,
+                    "filterable": True,
+                    "groupby": True,
+                }
+                for column in columns
+            ],
+            "metrics": [{"metric_name": "count", "expression": "count(*)", "verbose_name": "Rows"}],
+            "uuid": str(uuid.uuid5(OURS, name)),
+            "database_uuid": str(uuid.uuid5(OURS, "database")),
+            "version": "1.0.0",
+        }
+    )
+
+
+def _yaml(said: dict[str, Any]) -> str:
+    import yaml  # type: ignore[import-untyped, unused-ignore]
+
     text: str = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=120)
     return f"# Made by `make dictionary` from the comments of the database.\n{text}"
 
 
 def write(warehouse: Warehouse) -> None:
-    """Write both files from a migrated database."""
+    """Write all of them from a migrated database."""
     known = tables(warehouse)
     (DOCS / "dictionary.md").write_text(dictionary(known), encoding="utf-8")
     (DOCS / "dbt").mkdir(exist_ok=True)
     (DOCS / "dbt" / "sources.yml").write_text(sources(known), encoding="utf-8")
+    DATASETS.mkdir(parents=True, exist_ok=True)
+    for name, text in datasets(known).items():
+        (DATASETS / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,22 @@
-"""`make screenshots`: the portal's pages as a phone shows them, into docs/images.
+"""`make screenshots`: the portal's pages as a phone shows them, and where a report comes from, into docs/images.
 
-A portal of its own on an embedded PostgreSQL, with made-up stores and the sandbox as TikTok.
+A portal of its own on an embedded PostgreSQL, with made-up stores and the sandbox as TikTok; then a small demo.
 """
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tiktok_pipeline.hub.stores import add_store
+from tiktok_pipeline.runtime.ports import free_port
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer
@@ -60,6 +65,8 @@ def main() -> None:
                 log_in(page, portal.url, PASSWORD)
                 _take(page, "portal-overview-dark")
         warehouse.close()
+        with _demonstration() as dagster:
+            _of_a_report(browser, dagster)
 
 
 def _of_a_manager(portal: Portal, page: Page) -> None:
@@ -81,6 +88,49 @@ def _of_an_operator(portal: Portal, page: Page) -> None:
     _take(page, "portal-login")
     log_in(page, portal.url, PASSWORD)
     _take(page, "portal-overview")
+
+
+@contextmanager
+def _demonstration() -> Iterator[str]:
+    """The address of the Dagster UI of a small demonstration."""
+    port, portal_port = free_port(), free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        demo = [
+            sys.executable,
+            "-m",
+            "tiktok_pipeline.cli",
+            "demo",
+            "--accounts",
+            "4",
+            "--videos",
+            "5",
+            "--days",
+            "7",
+        ]
+        places = ["--data-dir", folder, "--port", str(port), "--portal-port", str(portal_port)]
+        process = subprocess.Popen([*demo, *places], stdout=subprocess.PIPE, text=True)
+        assert process.stdout
+        try:
+            if not any(line.startswith("Open http") for line in process.stdout):
+                sys.exit("the demonstration did not come up; what it said is above")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+
+
+def _of_a_report(browser: Browser, dagster: str) -> None:
+    """A report in the Dagster UI: everything that it is made of, and its columns."""
+    page = browser.new_page(viewport={"width": 1400, "height": 620})
+    page.set_default_timeout(300_000)
+    page.goto(f"{dagster}/assets/reporting/video_daily?view=lineage&lineageScope=upstream&lineageDepth=9")
+    page.get_by_text("store_accounts").wait_for()
+    page.get_by_text("Loading").first.wait_for(state="hidden")
+    page.wait_for_timeout(2000)  # the graph comes to rest
+    page.screenshot(path=IMAGES / "report-lineage.png")
+    page.goto(f"{dagster}/assets/reporting/video_daily?view=overview")
+    page.get_by_text("engagement_rate").first.scroll_into_view_if_needed()
+    page.screenshot(path=IMAGES / "report-columns.png")
 
 
 def _take(page: Page, name: str) -> None:

@@ -17,6 +17,7 @@ from psycopg.rows import DictRow, tuple_row
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.exporting.files import write_parquet, write_xlsx
+from tiktok_pipeline.hub.stores import CODE
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import Column, columns
 
@@ -55,9 +56,9 @@ def export_report(warehouse: Warehouse, wanted: Wanted, format: str, out: Binary
         (write_xlsx if format == "xlsx" else write_parquet)(found, batches, out)
 
 
-def reports(warehouse: Warehouse) -> list[str]:
-    """The names of all reports, without their monthly partitions."""
-    return [row["name"] for row in warehouse.execute("exporting/reports")]
+def reports(warehouse: Warehouse) -> dict[str, str]:
+    """What a row of each report is, by the report's name, in their order."""
+    return {row["name"]: row["description"] for row in warehouse.execute("exporting/reports")}
 
 
 def _columns_of(warehouse: Warehouse, wanted: Wanted) -> list[Column]:
@@ -71,7 +72,9 @@ def _columns_of(warehouse: Warehouse, wanted: Wanted) -> list[Column]:
     if wanted.store is not None:
         if "store_code" not in names:
             raise PipelineError(f"report {wanted.report}: its rows are not of stores. Leave the store out.")
-        if not warehouse.execute("hub/find_store", {"store_code": wanted.store}):
+        if not CODE.fullmatch(wanted.store) or not warehouse.execute(
+            "hub/find_store", {"store_code": wanted.store}
+        ):
             raise PipelineError(
                 f"store {wanted.store}: there is none. `tiktok-pipeline store list` lists all."
             )

@@ -5,42 +5,30 @@ TikTok is the sandbox under another host name than the portal's, so that the bro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import add_account, rows
 from tiktok_pipeline_tests.conftest import database
 from tiktok_pipeline_tests.e2e.browser import (
-    chromium_here,
     connect,
     decide,
-    headless,
     log_in,
     make_link,
     phone,
     tap,
 )
+from tiktok_pipeline_tests.e2e.conftest import NewPhone
 from tiktok_pipeline_tests.integration.portal.conftest import PASSWORD, Portal, running_portal
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 GROUND = "getComputedStyle(document.body).backgroundColor"
 LONG_NAME = "Kedaikopinusantarasejahteraberkahmulyabersama " * 4
-
-NewPhone = Callable[[], Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = chromium_here()
-    if program is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on this machine")
-    with headless(program) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +48,6 @@ def portal(
         ) as portal:
             yield portal
         warehouse.close()
-
-
-@pytest.fixture
-def new_phone(browser: Browser) -> Iterator[NewPhone]:
-    """Makes phones; they are put away after the test."""
-    phones = []
-
-    def made() -> Page:
-        phones.append(phone(browser))
-        return phones[-1].new_page()
-
-    yield made
-    for context in phones:
-        context.close()
 
 
 def test_an_operator_adds_a_store_and_its_manager_connects_it(portal: Portal, new_phone: NewPhone) -> None:
