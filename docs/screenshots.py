@@ -1,4 +1,4 @@
-"""`make screenshots`: the portal's pages as a phone shows them, into docs/images.
+"""`make screenshots`: the portal's pages as a phone shows them, the digest and mails, into docs/images.
 
 A portal of its own on an embedded PostgreSQL, with made-up stores and the sandbox as TikTok.
 """
@@ -11,7 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from docs.digest_pictures import take_digest_pictures
 from tiktok_pipeline.hub.stores import add_store
+from tiktok_pipeline.runtime.database import ensure_database
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer
@@ -60,6 +62,11 @@ def main() -> None:
                 log_in(page, portal.url, PASSWORD)
                 _take(page, "portal-overview-dark")
         warehouse.close()
+        ensure_database(server.url("postgres"), "month")
+        month = Warehouse(server.url("month"))
+        migrate(month)
+        take_digest_pictures(month, sandbox, browser, Path(folder), IMAGES)
+        month.close()
 
 
 def _of_a_manager(portal: Portal, page: Page) -> None:

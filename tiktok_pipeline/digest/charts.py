@@ -133,7 +133,9 @@ def _picture(name: str, shows: str, chart: Any, format: Format) -> Picture:
     import vl_convert
 
     styled = (
-        chart.configure(background="transparent" if format == "svg" else "white", font="sans-serif")
+        # Room at the sides: a browser's letters are wider than those that vl-convert measured.
+        chart.properties(padding={"left": 20, "right": 16, "top": 5, "bottom": 5})
+        .configure(background="transparent" if format == "svg" else "white", font="sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=INK, gridColor=LINE, domainColor=LINE, tickColor=LINE, labelFontSize=11, domain=False

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tiktok_pipeline.digest.charts import draw
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import DatabaseClock
@@ -34,6 +35,7 @@ def test_an_operator_reads_the_digest_and_goes_from_day_to_day_and_into_a_store(
     week = Week(warehouse, DatabaseClock(warehouse))
     week.fill()
     week.name(NASTY)
+    draw(week.digest(5), "svg")  # the first chart of a process takes its time
     with (
         SandboxProcess(accounts=1, videos=1) as sandbox,
         running_portal(warehouse, sandbox, tmp_path) as portal,

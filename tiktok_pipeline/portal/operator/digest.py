@@ -22,9 +22,9 @@ DAY = dt.timedelta(days=1)
 
 
 @router.get("/digest")
-def latest(request: Request, context: Context, day: dt.date | str = "", store: StoreCode = "") -> Response:
+def latest(request: Request, context: Context, day: dt.date | None = None, store: StoreCode = "") -> Response:
     """The latest day that is over; the form with which another day or store is chosen leads on from here."""
-    if isinstance(day, dt.date):
+    if day is not None:
         return RedirectResponse(_address(day, store.strip()), 303)
     return _digest_page(request, context, None, store)
 

@@ -10,7 +10,7 @@ import pytest
 from tiktok_pipeline.alerts.delivery import deliver
 from tiktok_pipeline.alerts.outbox import list_messages
 from tiktok_pipeline.alerts.routes import Channel, channels_of, digest_channels_of
-from tiktok_pipeline.digest import sending
+from tiktok_pipeline.digest import charts, sending
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import DatabaseClock, rows
 from tiktok_pipeline_tests.integration.alerts.conftest import MailServer
@@ -45,7 +45,7 @@ def send(week: Week, to: list[Channel]) -> int:
 def parts(mail: email.message.EmailMessage) -> dict[str, list[email.message.EmailMessage]]:
     found: dict[str, list[email.message.EmailMessage]] = {}
     for part in mail.walk():
-        found.setdefault(part.get_content_type(), []).append(part)  # type: ignore[arg-type]
+        found.setdefault(part.get_content_type(), []).append(part)
     return found
 
 
@@ -93,7 +93,7 @@ def test_a_repeated_day_is_written_and_sent_once(week: Week, mail: MailServer, r
 def test_one_that_was_killed_between_two_digests_writes_the_other_when_it_is_repeated(
     week: Week, mail: MailServer, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    to, draw = channels(mail, receiver), sending.draw
+    to, draw = channels(mail, receiver), charts.draw
 
     def dies_at_the_second(digest, format):  # type: ignore[no-untyped-def]
         if digest.store_code is not None:

@@ -38,7 +38,7 @@ class Week:
         self.book.answer(LAST, ["v009"], found=[])
         self.book.clock.set(f"{self.date(LAST + 1)}T08:00:00")
         for endpoint in ("user_info", "video_list"):
-            ledger(self.warehouse, endpoint).close_all()  # type: ignore[arg-type]
+            ledger(self.warehouse, endpoint).close_all()
         self.derive()
 
     def derive(self) -> None:
