@@ -28,6 +28,7 @@ def test_the_first_day_is_a_baseline_and_not_a_rise_from_nothing(week: Week) -> 
     digest = week.digest(0)
     assert (digest.totals.followers, digest.totals.videos) == (1500, 12)
     assert (digest.totals.followers_changed, digest.totals.likes, digest.totals.views) == (None, None, None)
+    assert (digest.totals.followers_gained, digest.totals.followers_lost) == (None, None)
     assert (digest.new_videos.found, digest.movers, digest.top_videos) == (0, (), ())
     assert words.notes(digest) == ["The first day: there is nothing before it to compare with."]
     assert "+0 followers" not in words.subject(digest)
