@@ -1,4 +1,4 @@
-"""`make screenshots`: the portal's pages as a phone shows them, and where a report comes from, into docs/images.
+"""`make screenshots`: the portal's pages as a phone shows them, the digest, mails, and where a report comes from.
 
 A portal of its own on an embedded PostgreSQL, with made-up stores and the sandbox as TikTok; then a small demo.
 """
@@ -15,8 +15,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
+from docs.digest_pictures import take_digest_pictures
 from tiktok_pipeline.hub.stores import add_store
 from tiktok_pipeline.runtime.ports import free_port
+from tiktok_pipeline.runtime.database import ensure_database
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer
@@ -67,6 +69,11 @@ def main() -> None:
         warehouse.close()
         with _demonstration() as dagster:
             _of_a_report(browser, dagster)
+        ensure_database(server.url("postgres"), "month")
+        month = Warehouse(server.url("month"))
+        migrate(month)
+        take_digest_pictures(month, sandbox, browser, Path(folder), IMAGES)
+        month.close()
 
 
 def _of_a_manager(portal: Portal, page: Page) -> None:

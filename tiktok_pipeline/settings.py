@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from tiktok_pipeline.alerts.routes import Channel, channels_of, quiet_hours
+from tiktok_pipeline.alerts.routes import Channel, channels_of, digest_channels_of, quiet_hours
 from tiktok_pipeline.errors import PipelineError
 
 LOGGED_PACKAGES = "tiktok_pipeline"
@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     connect_link_days: int = Field(14, ge=1, le=90, description="how long a connect link is good, days")
     alert_urls: SecretStr | None = Field(
         None, description="where messages to people go: addresses as apprise writes them, each with its route"
+    )
+    digest_urls: SecretStr | None = Field(
+        None, description="where the daily digest goes, written as ALERT_URLS; absent: it is not sent"
     )
     alert_quiet_hours: str | None = Field(
         None, description="22-07, in the reporting time zone: only errors are sent then; absent: none"
@@ -173,6 +176,13 @@ class Settings(BaseSettings):
             channels_of(urls.get_secret_value())
         return urls
 
+    @field_validator("digest_urls")
+    @classmethod
+    def _digest_channels(cls, urls: SecretStr | None) -> SecretStr | None:
+        if urls is not None:
+            digest_channels_of(urls.get_secret_value())
+        return urls
+
     @field_validator("alert_quiet_hours")
     @classmethod
     def _hours(cls, hours: str | None) -> str | None:
@@ -240,8 +250,14 @@ class Settings(BaseSettings):
 
     @property
     def channels(self) -> list[Channel]:
-        """Where messages to people go; empty when ALERT_URLS is not set."""
-        return channels_of(self.alert_urls.get_secret_value()) if self.alert_urls else []
+        """Where messages to people go, digests among them; empty when neither ALERT_URLS nor DIGEST_URLS is set."""
+        alerts = channels_of(self.alert_urls.get_secret_value()) if self.alert_urls else []
+        return alerts + self.digest_channels
+
+    @property
+    def digest_channels(self) -> list[Channel]:
+        """Where digests go; empty when DIGEST_URLS is not set."""
+        return digest_channels_of(self.digest_urls.get_secret_value()) if self.digest_urls else []
 
     @property
     def quiet(self) -> tuple[dt.time, dt.time] | None:

@@ -1,6 +1,7 @@
 -- One row per message that waits and whose deliveries were written for other channels than there are now, or not yet.
 select
     id,
+    kind,
     severity,
     recipient,
     details ->> 'channel' as about_channel

@@ -15,9 +15,11 @@ from contextlib import contextmanager
 import requests
 
 from tiktok_pipeline.alerts.letters import Letter
+from tiktok_pipeline.alerts.outbox import Attachment
 from tiktok_pipeline.alerts.routes import WEBHOOK, Channel
 from tiktok_pipeline.errors import PipelineError
 
+HTML = "text/html"
 TIMEOUT_SECONDS = (5, 10)  # to connect, and between two bytes of the answer
 STATUS = re.compile(r"error=([0-9]{3})")
 CALLS_EVERYBODY = re.compile(r"@(?=everyone|here)")
@@ -61,23 +63,41 @@ def _post(channel: Channel, letter: Letter) -> None:
 
 def _notify(channel: Channel, letter: Letter) -> None:
     import apprise
+    from apprise.attachment.memory import AttachMemory
 
     kinds = {"warning": apprise.NotifyType.WARNING, "error": apprise.NotifyType.FAILURE}
     with _kept_from_logs() as said:
         sender = apprise.Apprise(asset=apprise.AppriseAsset(app_id="tiktok_pipeline", storage_mode="memory"))
-        if not sender.add(channel.url_for(letter.recipient)):
+        page, pictures = _shown(letter)
+        address = channel.url_for(letter.recipient)
+        if not sender.add(_with_pictures_inside(address) if page else address):
             raise NotTaken("is no address that apprise understands")
         try:
             taken = sender.notify(
                 title=calling_nobody(channel, letter.subject),
-                body=calling_nobody(channel, f"{letter.body}\n\n({letter.key})".lstrip()),
+                body=page or calling_nobody(channel, f"{letter.body}\n\n({letter.key})".lstrip()),
                 notify_type=kinds.get(letter.severity, apprise.NotifyType.INFO),
-                body_format=apprise.NotifyFormat.TEXT,
+                body_format=apprise.NotifyFormat.HTML if page else apprise.NotifyFormat.TEXT,
+                attach=[
+                    AttachMemory(one.content, name=one.name, mimetype=one.media_type)  # type: ignore[no-untyped-call]
+                    for one in pictures
+                ],
             )
         except Exception as error:  # a plugin of a hundred services: whatever it raises quotes the address
             raise NotTaken(f"not sent ({type(error).__name__})") from None
     if not taken:
         raise NotTaken(_why(" ".join(said)))
+
+
+def _shown(letter: Letter) -> tuple[str | None, list[Attachment]]:
+    """The letter's HTML, if it has one, and the pictures in it."""
+    pages = [one.content.decode() for one in letter.attachments if one.media_type == HTML]
+    return (pages[0], [one for one in letter.attachments if one.media_type != HTML]) if pages else (None, [])
+
+
+def _with_pictures_inside(address: str) -> str:
+    """The address of a mail so that its pictures stand in the text, and not behind it."""
+    return f"{address}{'&' if '?' in address else '?'}inline=yes"
 
 
 def calling_nobody(channel: Channel, text: str) -> str:

@@ -12,15 +12,15 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
 from tiktok_pipeline.alerts.channels import NotTaken, send
 from tiktok_pipeline.alerts.letters import Letter, letters
-from tiktok_pipeline.alerts.outbox import OPERATORS, put
-from tiktok_pipeline.alerts.routes import Channel, route, summary
+from tiktok_pipeline.alerts.outbox import OPERATORS, Attachment, put
+from tiktok_pipeline.alerts.routes import MAIL, Channel, route, summary
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 LEASE = dt.timedelta(minutes=5)
@@ -64,6 +64,7 @@ def deliver(
         until = elapsed() + max(0, ends - elapsed()) / (len(channels) - nth)
         _through(warehouse, channel, zone, quiet, done, lambda until=until: elapsed() < until, jitter)  # type: ignore[misc]
     warehouse.execute("alerts/settle")
+    warehouse.execute("alerts/drop_attachments")
     warehouse.execute("alerts/blank_spent")
     return done
 
@@ -77,7 +78,7 @@ def _route(warehouse: Warehouse, channels: Sequence[Channel]) -> None:
     wanted = [
         {"outbox_id": row["id"], "channel": name}
         for row in rows
-        for name in route(channels, row["severity"], row["recipient"], row["about_channel"])
+        for name in route(channels, row["kind"], row["severity"], row["recipient"], row["about_channel"])
     ]
     ids = [row["id"] for row in rows]
     warehouse.execute("alerts/route", {"ids": ids, "deliveries": Jsonb(wanted), "routed_for": routed_for})
@@ -100,7 +101,7 @@ def _through(
     while unsent and in_time() and failures < FAILURES_IN_A_ROW:
         letter = unsent.pop(0)
         try:
-            send(channel, letter)
+            send(channel, _whole(warehouse, channel, letter))
         except NotTaken as error:
             failures += 1
             done.failed += len(letter.ids)
@@ -112,6 +113,14 @@ def _through(
     if left := [id_ for letter in unsent for id_ in letter.ids]:
         done.left += len(left)
         warehouse.execute("alerts/put_back", {"channel": channel.name, "ids": left})
+
+
+def _whole(warehouse: Warehouse, channel: Channel, letter: Letter) -> Letter:
+    """The letter with its attachments, where the channel shows them: in a mail."""
+    if channel.scheme not in MAIL or len(letter.ids) != 1:
+        return letter
+    rows = warehouse.execute("alerts/attachments", {"id": letter.ids[0]})
+    return replace(letter, attachments=tuple(Attachment(**row) for row in rows))
 
 
 def _not_sent(
@@ -132,6 +141,6 @@ def _not_sent(
                 recipient=OPERATORS,
                 subject=f"alerts do not reach people through {channel.name}",
                 body=f"{channel.name}: {error}, for three days. What it did not get is given up: "
-                "tiktok-pipeline alerts list. Mend its address in ALERT_URLS; tiktok-pipeline alerts test tries it.",
+                "tiktok-pipeline alerts list. Mend its address in the settings; tiktok-pipeline alerts test tries it.",
                 details={"channel": channel.name, "error": error},
             )

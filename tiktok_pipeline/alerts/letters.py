@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tiktok_pipeline.alerts.outbox import OPERATORS
+from tiktok_pipeline.alerts.outbox import OPERATORS, Attachment
 from tiktok_pipeline.alerts.routes import RANKS
 
 MOST_SINGLE = 5  # more of one kind for one recipient become one letter
@@ -19,7 +19,10 @@ MOST_TEXTS = 20  # in one letter to a store's contact
 
 @dataclass(frozen=True)
 class Letter:
-    """What is sent at once. `key` is the same whenever it is sent again; `ids` are the messages in it."""
+    """What is sent at once. `key` is the same whenever it is sent again; `ids` are the messages in it.
+
+    A letter for many has no `attachments`.
+    """
 
     key: str
     kind: str
@@ -30,6 +33,7 @@ class Letter:
     details: Mapping[str, Any]
     created_at: dt.datetime
     ids: tuple[int, ...]
+    attachments: tuple[Attachment, ...] = field(default=())
 
 
 def letters(rows: Sequence[Mapping[str, Any]], *, to_stores: bool) -> list[Letter]:

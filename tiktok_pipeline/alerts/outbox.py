@@ -43,6 +43,15 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """What a message has beside its text: HTML in UTF-8, or a picture that the HTML shows as `cid:<name>`."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Delivery:
     """How far one channel is with a message; `error` is why its latest attempt failed."""
 
@@ -101,6 +110,17 @@ def put_all(cursor: psycopg.Cursor[DictRow], messages: Sequence[Message]) -> int
             who = OPERATORS if message.recipient == OPERATORS else f"contact of store {message.store_code}"
             log.info("to %s: %s", who, one_line(message.subject))
     return len(new)
+
+
+def attach(cursor: psycopg.Cursor[DictRow], key: str, attachments: Sequence[Attachment]) -> None:
+    """Give a message that was just written what it has beside its text; it is kept until the message is sent."""
+    for one in attachments:
+        run(cursor, "alerts/attach", {"key": key, **asdict(one)})
+
+
+def written(warehouse: Warehouse, keys: Sequence[str]) -> set[str]:
+    """Those of `keys` under which there is a message, sent or not."""
+    return {row["key"] for row in warehouse.execute("alerts/written", {"keys": list(keys)})}
 
 
 def pending(warehouse: Warehouse, most: int = MOST_LISTED) -> list[Listed]:

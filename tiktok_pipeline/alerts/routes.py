@@ -1,4 +1,4 @@
-"""Which channels there are, and which messages each is to get. Read from ALERT_URLS; nothing is sent here.
+"""Which channels there are, and which messages each is to get, as ALERT_URLS and DIGEST_URLS say. Nothing is sent here.
 
 One address per line, or with commas between them, each with a route before it if it needs one:
 
@@ -6,13 +6,15 @@ One address per line, or with commas between them, each with a route before it i
     warning=slack://…              warnings and errors, to the operators; error=… only errors
     store=mailto://…?to={contact}  what is said to a store's person in charge, who has an e-mail address
     store=twilio://…/{contact}     and who has a phone number
+
+An address of DIGEST_URLS gets the company's digest, one with store= the digest of each store; they get nothing else.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -20,6 +22,7 @@ from urllib.parse import quote, urlsplit
 from tiktok_pipeline.alerts.outbox import OPERATORS
 
 CONTACT = "{contact}"
+DIGEST = "digest"  # the kind of messages that go to DIGEST_URLS, and there alone
 MAIL = ("mailto", "mailtos")
 WEBHOOK = ("webhook+https", "webhook+http")
 RANKS = {"info": 0, "warning": 1, "error": 2}
@@ -40,6 +43,7 @@ class Channel:
     scheme: str
     route: Literal["info", "warning", "error", "store"]
     url: str = field(repr=False)
+    for_digests: bool = False
 
     def takes(self, severity: str, recipient: str) -> bool:
         """Whether a message is for this channel, as far as it alone can tell."""
@@ -63,6 +67,18 @@ class Channel:
 
 def channels_of(alert_urls: str) -> list[Channel]:
     """The channels that ALERT_URLS names, in its order. Raises ValueError, whose text shows nothing of an address."""
+    return _channels(alert_urls)
+
+
+def digest_channels_of(digest_urls: str) -> list[Channel]:
+    """The channels that DIGEST_URLS names, as `channels_of`; their names begin with `digest-`."""
+    channels = _channels(digest_urls)
+    if wrong := [n for n, channel in enumerate(channels, start=1) if channel.route not in ("info", "store")]:
+        raise ValueError(f"number {wrong[0]}: before = stands store, or nothing")
+    return [replace(c, name=f"{DIGEST}-{c.name}", for_digests=True) for c in channels]
+
+
+def _channels(alert_urls: str) -> list[Channel]:
     channels: list[Channel] = []
     entries = [entry.strip(" \t\r\n,") for entry in BETWEEN.split(alert_urls)]
     for number, entry in enumerate(filter(None, entries), start=1):
@@ -83,15 +99,17 @@ def channels_of(alert_urls: str) -> list[Channel]:
 
 
 def route(
-    channels: Sequence[Channel], severity: str, recipient: str, about_channel: str | None = None
+    channels: Sequence[Channel], kind: str, severity: str, recipient: str, about_channel: str | None = None
 ) -> list[str]:
     """Names of the channels that are to get a message. What no channel can bring to a store goes to the operators.
 
-    What is said about a channel is said through the others.
+    What is said about a channel is said through the others. Digests have channels of their own, and a store's digest is
+    passed on by nobody.
     """
+    channels = [channel for channel in channels if channel.for_digests == (kind == DIGEST)]
     of_stores = [channel for channel in channels if channel.route == "store"]
     taking = [channel.name for channel in of_stores if channel.takes(severity, recipient)]
-    if not taking:
+    if not taking and (kind != DIGEST or recipient == OPERATORS):
         taking = [c.name for c in channels if c not in of_stores and c.takes(severity, recipient)]
     return [name for name in taking if name != about_channel]
 

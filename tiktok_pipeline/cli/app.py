@@ -14,6 +14,7 @@ from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, quar
 from tiktok_pipeline.cli.archive import archive
 from tiktok_pipeline.cli.broken import broken
 from tiktok_pipeline.cli.demo import demo
+from tiktok_pipeline.cli.digest import digest
 from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
 from tiktok_pipeline.cli.export import export
@@ -50,6 +51,7 @@ for command in (
     archive,
     broken,
     demo,
+    digest,
     doctor,
     export,
     import_history,

@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from tiktok_pipeline.digest.render import add_words
+
 HERE = Path(__file__).parent
 STYLE = (HERE / "static" / "style.css").read_text(encoding="utf-8")
 
@@ -54,6 +56,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(day=_day, minute=_minute)
+    add_words(made)
     return made
 
 

@@ -1,6 +1,6 @@
 """Sends what waits in the outbox. It launches no run, and what was sent is remembered in the database.
 
-Without ALERT_URLS nothing is sent; `tiktok-pipeline alerts list` shows what waits.
+Without ALERT_URLS and DIGEST_URLS nothing is sent; `tiktok-pipeline alerts list` shows what waits.
 """
 
 import dagster as dg
@@ -15,12 +15,12 @@ TICK_SECONDS = 25  # Dagster gives up on a tick after 60, and the last letter ma
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Send the messages to stores and operators through the channels of ALERT_URLS.",
+    description="Send the messages to stores and operators through the channels of ALERT_URLS and DIGEST_URLS.",
 )
 def alerts(warehouse: WarehouseResource) -> dg.SkipReason:
     """One pass over what is due."""
     if not settings.channels:
-        return dg.SkipReason("ALERT_URLS is not set: messages are only listed")
+        return dg.SkipReason("neither ALERT_URLS nor DIGEST_URLS is set: messages are only listed")
     with warehouse.opened() as opened:
         done = deliver(opened, settings.channels, settings.zone, quiet=settings.quiet, seconds=TICK_SECONDS)
     return dg.SkipReason(str(done))

@@ -39,11 +39,11 @@ def test_addresses_are_divided_by_lines_and_commas_but_not_by_commas_within_one(
 def test_a_message_goes_where_severity_and_recipient_say(
     severity: str, recipient: str, names: list[str]
 ) -> None:
-    assert route(channels_of(SEVERAL), severity, recipient) == names
+    assert route(channels_of(SEVERAL), "any", severity, recipient) == names
 
 
 def test_what_is_said_about_a_channel_goes_through_the_others() -> None:
-    assert route(channels_of(SEVERAL), "error", OPERATORS, "slack") == ["slack-2", "mailto"]
+    assert route(channels_of(SEVERAL), "any", "error", OPERATORS, "slack") == ["slack-2", "mailto"]
 
 
 def test_a_contact_stands_in_the_address_and_nothing_else_of_it() -> None:

@@ -1,0 +1,4 @@
+-- One row per message that was written, of these keys.
+select key
+from ops.outbox
+where key = any(%(keys)s)

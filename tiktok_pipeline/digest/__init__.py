@@ -1,0 +1,1 @@
+"""The daily digest: what changed since the day before, for the company or for one store."""
