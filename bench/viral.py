@@ -86,10 +86,11 @@ def _play(seed: int, size: argparse.Namespace, missed: list[str]) -> Sequence[st
                 world.first,
             )
         }
+        reasons = _reasons(warehouse, sorted((viral | planted) - set(found)))
         warehouse.close()
     wrong = set(found) - viral - planted
     right = len(found) - len(wrong)
-    missed += [f"seed {seed}, missed: {', '.join(sorted((viral | planted) - set(found)))}"]
+    missed += [f"seed {seed}, missed: {reason}" for reason in reasons]
     missed += [
         f"seed {seed}, wrongly: store {row['store_code']}, {row['age_days']} days, {row['gained']:,} instead of"
         f" {row['expected']:,} views a day, of {row['compared_videos']} videos"
@@ -105,6 +106,41 @@ def _play(seed: int, size: argparse.Namespace, missed: list[str]) -> Sequence[st
         str(len(wrong)),
         f"{right / len(found):.2f}" if found else "–",
         f"{right / len(viral | planted):.2f}",
+    ]
+
+
+def _reasons(warehouse: Warehouse, videos: list[str]) -> list[str]:
+    """What each of the videos gained at best, and how much there was to compare it with."""
+    found = rows(
+        warehouse,
+        """
+        select distinct on (v.video_id)
+            v.store_code,
+            v.age_days,
+            reporting.views_a_day(v)::bigint as gained,
+            c.videos,
+            c.usual::bigint as usual
+        from reporting.video_daily as v
+        cross join lateral (
+            select
+                count(distinct o.video_id) as videos,
+                percentile_cont(0.5) within group (order by reporting.views_a_day(o)) as usual
+            from reporting.video_daily as o
+            where
+                o.account_id = v.account_id
+                and o.snapshot_date < v.snapshot_date
+                and reporting.age_band(o.age_days) = reporting.age_band(v.age_days)
+                and reporting.views_a_day(o) is not null
+        ) as c
+        where v.video_id = any(%s) and reporting.views_a_day(v) is not null
+        order by v.video_id, gained desc
+        """,
+        videos,
+    )
+    return [
+        f"store {row['store_code']}, {row['age_days']} days, {row['gained']:,} views a day, usually {row['usual']}"
+        f" of {row['videos']} videos"
+        for row in found
     ]
 
 
