@@ -110,7 +110,7 @@ select
     10,
     20
 from snapshots.tiktok_video_daily as v
-where v.account_id %% 100 = 0;
+where v.video_id in (v.account_id || '-1', v.account_id || '-2') and v.account_id %% 100 = 0;
 
 insert into snapshots.quarantine (account_id, endpoint, day, check_name, reason)
 select

@@ -23,6 +23,14 @@ with news as (
         v.snapshot_date >= ops.day_of(ops.now(), %(zone)s) - 1
         and not exists (
             select
+            from ops.viral_told as t
+            where
+                t.store_code = v.store_code
+                and t.video_id = v.video_id
+                and t.level >= v.level
+        )
+        and not exists (
+            select
             from unnest(%(checks)s::text[]) as c (check_name)
             where not exists (
                 select
