@@ -13,6 +13,7 @@ BENCHMARKS = (
     "bench.checks",
     "bench.quality",
     "bench.viral",
+    "bench.incidents",
 )
 
 if __name__ == "__main__":

@@ -32,10 +32,13 @@ def _accounted_for(endpoint: Endpoint) -> dg.AssetChecksDefinition:
             wrong = unaccounted(ledger, dates[0], dates[-1])
             all_days = sum_of_states(ledger, dates[-1])
         shortfalls = {str(date): wrong[date] for date in dates if date in wrong}
+        if all_days.wrong:  # with the last date, so that it is kept and told
+            last = str(dates[-1])
+            shortfalls[last] = "; ".join(filter(None, [shortfalls.get(last), f"all days: {all_days.wrong}"]))
         verdict = verdict_per_date(context, warehouse, key, NAME, shortfalls, "error")
         return dg.AssetCheckResult(
             check_name=NAME,
-            passed=verdict.passed and all_days.wrong is None,
+            passed=verdict.passed,
             severity=verdict.severity,
             metadata={
                 **verdict.metadata,
