@@ -125,7 +125,7 @@ def test_an_account_without_a_state_is_missed_by_the_check_on_the_date_it_is_mis
         " where table_name = 'capture.video_list' and check_name = 'accounted_for' and day = %s and not passed",
         date,
     )
-    assert kept["message"].startswith(f"all days: until {date} 15 account-days have 14 states")
+    assert kept["message"].startswith(f"all days: until {date - DAY} 15 account-days have 14 states")
     assert all(runner.verdicts("capture", "user_info", name="accounted_for").values())
 
 
