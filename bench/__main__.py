@@ -12,6 +12,8 @@ BENCHMARKS = (
     "bench.rederive",
     "bench.checks",
     "bench.quality",
+    "bench.viral",
+    "bench.incidents",
 )
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How well the checks tell bad days from good ones: precision and recall on days whose faults are known.
 
-    python -m bench.quality [--accounts 20] [--videos 60] [--history 35]
+    python -m bench.quality [--accounts 20] [--videos 60] [--history 35] [--seeds 7 11]
 
 The sandbox plays a month of history, then one fault a day with a clean day after each. What each rule should find is
 written beside the fault. Found is counted by account and day; of rules about a whole day, by day.
@@ -176,17 +176,19 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=20)
     parser.add_argument("--videos", type=int, default=60)
     parser.add_argument("--history", type=int, default=35)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[7, 11])
     size = parser.parse_args()
-    with (
-        fresh_database() as url,
-        SandboxProcess(accounts=size.accounts, videos=size.videos, limit=0) as sandbox,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        warehouse = Warehouse(url)
-        world = _World(Pipeline(warehouse, sandbox, Path(folder) / "keys.json"), size)
-        world.play()
-        warehouse.close()
-    Console(width=140).print(world.table())
+    for seed in size.seeds:
+        with (
+            fresh_database() as url,
+            SandboxProcess(accounts=size.accounts, videos=size.videos, seed=seed, limit=0) as sandbox,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            warehouse = Warehouse(url)
+            world = _World(Pipeline(warehouse, sandbox, Path(folder) / "keys.json"), size)
+            world.play()
+            warehouse.close()
+        Console(width=140).print(world.table(seed))
 
 
 class _World:
@@ -272,8 +274,8 @@ class _World:
             account = self.numbers[example["account_id"]] if "account_id" in example else WHOLE_DAY
             self.found.add((rule.table, rule.name, of_day, account))
 
-    def table(self) -> Table:
-        told = Table(title=f"{self.days} days of {self.size.accounts} accounts")
+    def table(self, seed: int) -> Table:
+        told = Table(title=f"{self.days} days of {self.size.accounts} accounts, seed {seed}")
         for heading in ("check", "table", "to find", "found", "precision", "recall"):
             told.add_column(heading, justify="left" if heading in ("check", "table") else "right")
         for check in self.checks:

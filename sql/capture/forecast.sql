@@ -11,21 +11,6 @@ with wanted as (
     where a.status in ('CONNECTED', 'ERROR')
 ),
 
-latest as (
-    select distinct on (endpoint, account_id)
-        endpoint,
-        account_id,
-        pages
-    from capture.account_day
-    where
-        day between %(today)s::date - 14 and %(today)s
-        and state = 'captured'
-    order by
-        endpoint,
-        account_id,
-        day desc
-),
-
 by_day as (
     select
         a.client_key,
@@ -67,10 +52,17 @@ select
     sum(coalesce(l.pages, 1))::bigint as pages,
     g.pages_a_day
 from wanted as w
-left join latest as l
-    on
-        w.endpoint = l.endpoint
-        and w.account_id = l.account_id
+left join lateral (
+    select d.pages
+    from capture.account_day as d
+    where
+        d.account_id = w.account_id
+        and d.endpoint = w.endpoint
+        and d.day between %(today)s::date - 14 and %(today)s
+        and d.state = 'captured'
+    order by d.day desc
+    limit 1
+) as l on true
 left join growth as g on w.client_key = g.client_key
 group by
     w.client_key,

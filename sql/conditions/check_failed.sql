@@ -1,5 +1,5 @@
--- A row per check whose latest verdict on a day of the last week is a failure. `complete` and `fits_the_window` are told
--- of as gaps, and as quota_forecast.
+-- A row per check whose latest verdict on a day of the last week is a failure. `complete` and `latest_closed_day`
+-- are told of as gaps, `fits_the_window` as quota_forecast.
 select
     q.table_name || '.' || q.check_name as cause,
     case when bool_or(q.severity = 'error') then 'error' else 'warning' end as severity,
@@ -18,7 +18,7 @@ from reporting.quality_results as q
 where
     not q.passed
     and q.severity <> 'info'
-    and q.check_name not in ('complete', 'fits_the_window')
+    and q.check_name not in ('complete', 'latest_closed_day', 'fits_the_window')
     and q.day > ops.day_of(ops.now(), %(zone)s) - 7
 group by
     q.table_name,

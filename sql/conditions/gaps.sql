@@ -5,17 +5,35 @@ with latest as (
     select ops.day_of(ops.now(), %(zone)s) - 1 as day
 ),
 
+-- As reporting.account_days has them, which counts the days of every account: here one day alone is read.
 gaps as (
     select
-        d.store_code,
-        d.endpoint,
+        a.store_code,
+        e.endpoint,
         d.error_code,
         d.error_message,
         coalesce(d.reason, 'missed') as reason
     from latest as l
-    inner join reporting.account_days as d on d.day = l.day
+    cross join hub.store_accounts as a
+    cross join unnest(array['user_info', 'video_list']) as e (endpoint)
+    left join (
+        select *
+        from capture.account_day
+        where
+            endpoint in ('user_info', 'video_list')
+            and day = (select day from latest)
+    ) as d
+        on
+            d.account_id = a.id
+            and d.endpoint = e.endpoint
     where
-        d.state in ('gap', 'failed', 'planned', 'unplanned')
+        case
+            when d.state is null
+                then
+                    ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s) <= l.day
+                    and exists (select from capture.account_day)
+            else d.state in ('gap', 'failed', 'planned')
+        end
         and (d.reason is null or d.reason not in ('cancelled', 'needs_reconnect', 'not_yet_connected'))
         and not exists (
             select

@@ -15,7 +15,16 @@ wanted as (
     from judged as j
     cross join hub.store_accounts as a
     cross join unnest(array['user_info', 'video_list']) as e (endpoint)
-    left join capture.account_day as d on d.endpoint = e.endpoint and d.day = j.day and d.account_id = a.id
+    left join (
+        select *
+        from capture.account_day
+        where
+            endpoint in ('user_info', 'video_list')
+            and day = (select day from judged)
+    ) as d
+        on
+            d.account_id = a.id
+            and d.endpoint = e.endpoint
     where
         a.status in ('CONNECTED', 'ERROR')
         and greatest(a.connected_at, a.known_since) < ops.day_start(j.day, %(zone)s)

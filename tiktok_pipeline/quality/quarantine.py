@@ -12,7 +12,7 @@ from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import derive
 
 # What leaves account-days in quarantine out, in the order in which one is made of the other.
-REPORTS = ("reporting.account_daily", "reporting.video_daily")
+REPORTS = ("reporting.account_daily", "reporting.video_daily", "reporting.viral_videos")
 
 
 class NotQuarantined(PipelineError):

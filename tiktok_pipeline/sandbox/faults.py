@@ -171,6 +171,18 @@ class FallingCounters(ContentRule):
     fields: list[AnyCounter] = Field(default_factory=_views)
 
 
+def _of_a_video() -> list[AnyCounter]:
+    return ["view_count", "like_count", "comment_count", "share_count"]
+
+
+class RisingCounters(ContentRule):
+    """Counters multiplied by a factor above one: videos that go viral."""
+
+    factor: float = Field(30.0, ge=1)
+    fields: list[AnyCounter] = Field(default_factory=_of_a_video)
+    ids: list[str] | None = Field(None, description="only these videos")
+
+
 class BadTexts(ContentRule):
     """Captions, display names and biographies: a NUL inside, half an emoji, of great length, or empty."""
 
@@ -267,6 +279,7 @@ class Faults(BaseModel):
     # in what is served
     counters: Rules[BadCounters] = []
     falling_counters: Rules[FallingCounters] = []
+    rising_counters: Rules[RisingCounters] = []
     texts: Rules[BadTexts] = []
     missing_fields: Rules[MissingFields] = []
     renamed_fields: Rules[RenamedFields] = []

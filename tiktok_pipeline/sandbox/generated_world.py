@@ -64,10 +64,12 @@ class GeneratedWorld:
         seed: int = 7,
         even: bool = False,
         ties: float = 0.02,
+        viral: float = 0.015,
         epoch: date | None = None,
     ) -> None:
         self._even = even
         self._ties = ties
+        self._viral = viral
         self._epoch = datetime.combine(epoch or EPOCH, datetime.min.time(), tzinfo=UTC).timestamp()
         self.accounts: Sequence[Account] = [_account(index, key_of(seed, index)) for index in range(accounts)]
         sizes = [videos] * accounts if even else _uneven_sizes(self.accounts, accounts * videos)
@@ -144,7 +146,7 @@ class GeneratedWorld:
         began = posted_ms // 1000 - 2 - int(math.exp(2.3 + 1.1 * normal_from(lag)))
         tall = shape < 0.8
         audience_then = self._followers(habits, posted_ms / 1000)
-        viral = 25.0 if luck < 0.015 else 1.0
+        viral = 25.0 if luck < self._viral else 1.0
         return GrowingVideo(
             id=str(began << 32 | int(low * 2**32)),
             posted_ms=posted_ms,

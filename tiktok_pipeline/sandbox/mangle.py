@@ -13,9 +13,12 @@ from tiktok_pipeline.sandbox.faults import (
     FallingCounters,
     MissingFields,
     RenamedFields,
+    RisingCounters,
 )
 
-CONTENT_KINDS = ("falling_counters", "counters", "texts", "missing_fields", "renamed_fields", "extra_fields")
+CONTENT_KINDS = (
+    "falling_counters", "rising_counters", "counters", "texts", "missing_fields", "renamed_fields", "extra_fields",
+)  # fmt: skip
 
 _COUNTERS = frozenset(
     {
@@ -52,7 +55,9 @@ def chosen(name: str, fraction: float) -> bool:
 def _changed(served: dict[str, Any], rule: ContentRule) -> dict[str, Any]:
     """Return an object as one rule wants it; the one given may be changed."""
     match rule:
-        case FallingCounters():
+        case RisingCounters() if rule.ids is not None and served.get("id") not in rule.ids:
+            return served
+        case FallingCounters() | RisingCounters():
             return {k: int(v * rule.factor) if k in rule.fields else v for k, v in served.items()}
         case BadCounters():
             _break_counters(served, rule)

@@ -48,6 +48,9 @@ class SandboxSettings(BaseModel):
     ties: float = Field(
         0.02, ge=0, le=1, description="share of videos posted in the same second as the one before"
     )
+    viral: float = Field(
+        0.015, ge=0, le=1, description="share of videos that get 25 times the views of the others"
+    )
     counter_step_seconds: int = Field(
         3600, ge=1, le=86_400, description="counters and lists stay constant for this many seconds"
     )

@@ -79,5 +79,6 @@ def _world(settings: SandboxSettings) -> World:
         seed=settings.seed,
         even=settings.even,
         ties=settings.ties,
+        viral=settings.viral,
         epoch=settings.epoch,
     )

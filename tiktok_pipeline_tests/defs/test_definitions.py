@@ -31,7 +31,7 @@ print(sorted(key.to_user_string() for key in graph.get_all_asset_keys()))
 KEYS = (
     "['capture/manifest', 'capture/user_info', 'capture/video_list', 'hub/store_accounts', 'maintenance/event_log', "
     "'maintenance/old_rows', 'maintenance/verified_history', 'reporting/account_daily', 'reporting/digest', "
-    "'reporting/video_daily', "
+    "'reporting/video_daily', 'reporting/viral_videos', "
     "'snapshots/account_day_verdict', 'snapshots/counter_fall', 'snapshots/tiktok_user_daily', "
     "'snapshots/tiktok_video_daily', 'snapshots/video_change']"
 )

@@ -13,6 +13,7 @@ from dagster._core.scheduler.instigation import TickStatus
 
 from tiktok_pipeline.alerts.heartbeat import beat, ping
 from tiktok_pipeline.alerts.incidents import Facts, look
+from tiktok_pipeline.alerts.viral import tell_of_viral
 from tiktok_pipeline.defs.capture.asset import forecasts_of
 from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline.defs.resources import WarehouseResource
@@ -38,11 +39,12 @@ def incidents(context: dg.SensorEvaluationContext, warehouse: WarehouseResource)
     with warehouse.opened() as opened:
         beat(opened, _daemon(context.instance))
         looked = look(opened, _facts(opened, context.instance), seconds=TICK_SECONDS)
+        viral = tell_of_viral(opened, settings.reporting_timezone)
     if looked.broken:
         raise PipelineError("; ".join(f"condition {kind}: {why}" for kind, why in looked.broken.items()))
     if settings.heartbeat_url is not None and not ping(settings.heartbeat_url.get_secret_value()):
         return dg.SkipReason(f"{looked}; HEARTBEAT_URL did not take the heartbeat")
-    return dg.SkipReason(str(looked))
+    return dg.SkipReason(f"{looked}; {viral} viral videos told" if viral else str(looked))
 
 
 def _facts(warehouse: Warehouse, instance: dg.DagsterInstance) -> Facts:

@@ -30,6 +30,7 @@ def test_a_rebuild_of_nothing_new_changes_no_row_and_has_the_same_checksums(past
         "snapshots.counter_fall": (0, 0),
         "reporting.account_daily": (10, 10),
         "reporting.video_daily": (30, 30),
+        "reporting.viral_videos": (0, 0),
     }
     before = rows(past.warehouse, f"select xmin::text, ctid::text from {VIDEOS}")
     again = rebuilt(past.warehouse)
