@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, quarantine, stores, vault
+from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, quarantine, service, stores, vault
 from tiktok_pipeline.cli.archive import archive
 from tiktok_pipeline.cli.broken import broken
 from tiktok_pipeline.cli.demo import demo
@@ -44,6 +44,7 @@ app.add_typer(portal.app, name="portal")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(failed.app, name="failed")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(service.app, name="service")
 app.add_typer(vault.app, name="vault")
 for of_account in (disable, enable, disconnect):
     accounts.app.command()(of_account)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
 from tiktok_pipeline.portal import connect, errors, health, operator, tiktok_calls, webhooks
+from tiktok_pipeline.portal.api import create_api
+from tiktok_pipeline.portal.api.problems import problem
 from tiktok_pipeline.portal.context import PortalContext
 from tiktok_pipeline.portal.pages import STYLE
 from tiktok_pipeline.portal.security import Guard
 
+API = "/api/"
 style = APIRouter()
 
 
@@ -32,6 +35,14 @@ def create_app(context: PortalContext) -> FastAPI:
     app.state.tiktok_calls = tiktok_calls.places()
     for router in (style, health.router, connect.router, operator.router, webhooks.router):
         app.include_router(router)
+    app.mount(f"{API}v1", create_api(context))
     errors.install(app)
-    app.add_middleware(Guard, settings=context.settings, error_page=errors.error_page)
+    app.add_middleware(Guard, settings=context.settings, error_page=_error)
     return app
+
+
+def _error(request: Request, status: int) -> Response:
+    """An error that the guard answers itself: a problem to whoever asks the API, a page to people."""
+    if request.url.path.startswith(API):
+        return problem(request, status)
+    return errors.error_page(request, status)

@@ -1,0 +1,124 @@
+"""What every answer of the API has: the data, how old and how complete it is, an ETag; as JSON, or lists as CSV."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Generic, Literal, TypeVar
+
+from fastapi import HTTPException, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from tiktok_pipeline.exporting.export import FORMULA
+from tiktok_pipeline.portal.api.calling import Caller
+from tiktok_pipeline.warehouse.connection import Warehouse
+
+T = TypeVar("T", bound=BaseModel)
+CSV = "text/csv"
+JSON = "application/json"
+
+
+class About(BaseModel):
+    """How far the data may be relied on. The header Age says how many seconds ago `observed_at` was."""
+
+    observed_at: dt.datetime | None = Field(description="When the newest of it was read from TikTok.")
+    completeness: Literal["COMPLETE", "IMPORTED", "UNSTABLE", "TRUNCATED"] | None = Field(
+        description="The worst verdict on a list of videos within it; null: there is no list."
+    )
+    gaps: int = Field(description="Account-days within it that have no data, profiles and lists alike.")
+
+
+class One(BaseModel, Generic[T]):
+    """One thing."""
+
+    data: T
+    about: About
+
+
+class Page(BaseModel, Generic[T]):
+    """Some of a list. `next` is the `cursor` that asks for what follows; null: nothing does."""
+
+    data: list[T]
+    next: str | None
+    about: About
+
+
+def about(
+    warehouse: Warehouse,
+    caller: Caller,
+    *,
+    store: str | None = None,
+    account: int | None = None,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+) -> tuple[About, int | None]:
+    """How far data of these days (of the latest one without) may be relied on, and its age in seconds."""
+    stores = [store] if store is not None else caller.stores
+    values = {
+        "stores": None if stores is None else list(stores),
+        "account": account,
+        "first": first,
+        "last": last,
+    }
+    [row] = warehouse.execute("api/about", values)
+    age = row.pop("age_seconds")
+    return About(**row), age
+
+
+def answer(request: Request, body: BaseModel, age: int | None) -> Response:
+    """`body` as the caller wants it; 304 when the caller has it already.
+
+    The ETag is of the bytes: the same data has the same one in every process.
+    """
+    kind = _wanted(request, isinstance(body, Page))
+    content = _csv(body) if kind == CSV else body.model_dump_json().encode()  # type: ignore[arg-type]
+    tag = f'"{hashlib.sha256(kind.encode() + content).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Vary": "Accept, Authorization"}
+    if age is not None:
+        headers["Age"] = str(age)
+    if isinstance(body, Page) and body.next is not None:
+        following = request.url.include_query_params(cursor=body.next)
+        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    if tag in _tags(request) or "*" in _tags(request):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=f"{kind}; charset=utf-8" if kind == CSV else kind)
+
+
+def _wanted(request: Request, is_list: bool) -> str:
+    accepted = [
+        part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "*/*").split(",")
+    ]
+    for kind in accepted:
+        if kind in (JSON, "application/*", "*/*", ""):
+            return JSON
+        if kind in (CSV, "text/*") and is_list:
+            return CSV
+    raise HTTPException(406)
+
+
+def _tags(request: Request) -> list[str]:
+    """The ETags that the caller has. Weak ones count here, as they do for GET (RFC 9110)."""
+    said = request.headers.get("if-none-match", "")
+    return [tag.strip().removeprefix("W/") for tag in said.split(",")]
+
+
+def _csv(page: Page[Any]) -> bytes:
+    """A header and a line per row, as exports write them: nothing in a text begins a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    rows: Sequence[dict[str, Any]] = [json.loads(row.model_dump_json()) for row in page.data]
+    names = list(rows[0]) if rows else []
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_cell(row[name]) for name in names])
+    return out.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and re.match(FORMULA, value) else value

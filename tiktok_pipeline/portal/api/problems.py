@@ -1,0 +1,108 @@
+"""Errors of the API as problem details (RFC 9457): what happened, what to do, a request id to quote."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from tiktok_pipeline.portal.attempts import TooManyAttempts
+from tiktok_pipeline.warehouse.connection import AWAY
+
+logger = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+
+WORDS: Mapping[int, str] = {
+    400: "The request cannot be understood.",
+    401: "Ask POST /api/v1/token for a token and send it as Authorization: Bearer.",
+    403: "The token lacks the scope that this needs.",
+    404: "There is no such thing, or the token may not see it.",
+    405: "This address takes other methods.",
+    406: "Answers are application/json or, for lists, text/csv.",
+    408: "The request came too slowly.",
+    413: "The request is larger than anything needed here.",
+    422: "A value of the request is not acceptable.",
+    429: "Wait as long as Retry-After says.",
+    500: "It is not the caller's fault. Quote the request id.",
+    503: "Try again in half a minute.",
+}
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457). `request_id` finds it in the log; `errors` names the values that were not acceptable."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[dict[str, str]] | None = None
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
+    for status in (401, 403, 404, 406, 422, 429, 503)
+}
+
+
+def problem(
+    request: Request,
+    status: int,
+    detail: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    errors: list[dict[str, str]] | None = None,
+) -> Response:
+    """The answer for an error; without a `detail` the words that go with its status."""
+    said = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail or WORDS.get(status) or WORDS[400 if status < 500 else 500],
+        request_id=getattr(request.state, "request_id", ""),
+        errors=errors,
+    )
+    return JSONResponse(
+        said.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
+
+
+def install(api: FastAPI) -> None:
+    """Let every error of the API's handlers become a problem."""
+
+    def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, StarletteHTTPException)
+        own_words = error.detail if error.detail != HTTPStatus(error.status_code).phrase else None
+        return problem(request, error.status_code, own_words, error.headers)
+
+    def not_acceptable(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        found = [
+            {"where": ".".join(str(part) for part in one["loc"]), "what": str(one["msg"])}
+            for one in error.errors()
+        ]
+        return problem(request, 422, errors=found)
+
+    def too_many(request: Request, error: Exception) -> Response:
+        assert isinstance(error, TooManyAttempts)
+        return problem(request, 429, headers={"Retry-After": str(error.seconds)})
+
+    def away(request: Request, error: Exception) -> Response:
+        logger.warning("request %s: %s", request.state.request_id, error)
+        return problem(request, 503, headers={"Retry-After": "30"})
+
+    def broken(request: Request, _error: Exception) -> Response:
+        return problem(request, 500)  # the guard logs the error, under the request's id
+
+    api.add_exception_handler(Exception, broken)
+    api.add_exception_handler(StarletteHTTPException, http_error)
+    api.add_exception_handler(HTTPException, http_error)
+    api.add_exception_handler(RequestValidationError, not_acceptable)
+    api.add_exception_handler(TooManyAttempts, too_many)
+    for unreachable in AWAY:
+        api.add_exception_handler(unreachable, away)

@@ -1,0 +1,78 @@
+"""Accounts and their videos."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from tiktok_pipeline.portal.api.answers import One, Page, about, answer
+from tiktok_pipeline.portal.api.calling import Reader
+from tiktok_pipeline.portal.api.cursors import cursor_after, place_of
+from tiktok_pipeline.portal.api.tokens import Caller
+from tiktok_pipeline.portal.api.v1.asking import AccountId, Cursor, Limit
+from tiktok_pipeline.portal.api.v1.rows import Account, Video
+from tiktok_pipeline.portal.context import PortalContext
+
+router = APIRouter(tags=["accounts"])
+Sort = Literal["views", "likes", "newest"]
+
+
+class AfterVideo(BaseModel):
+    """The place in a list of videos, in one of its orders."""
+
+    sort: Sort
+    place: int
+    video_id: str
+
+
+@router.get("/accounts/{account}", response_model=One[Account])
+def account_by_id(request: Request, caller: Reader, account: AccountId) -> Response:
+    """An account with the counters of its latest day."""
+    context: PortalContext = request.app.state.context
+    row = _seen(context, caller, account)
+    said, age = about(context.warehouse, caller, store=row["store_code"], account=account)
+    return answer(request, One[Account](data=Account(**row), about=said), age)
+
+
+@router.get("/accounts/{account}/videos", response_model=Page[Video])
+def account_videos(
+    request: Request,
+    caller: Reader,
+    account: AccountId,
+    sort: Annotated[Sort, Query(description="Most views or likes first, or newest first.")] = "newest",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """The videos of an account with their latest counters."""
+    context: PortalContext = request.app.state.context
+    place = place_of(AfterVideo, cursor)
+    if place is not None and place.sort != sort:
+        raise HTTPException(422, f"cursor: it goes on in the order of {place.sort}. Begin without one.")
+    row = _seen(context, caller, account)
+    values = {
+        "account": account,
+        "store": row["store_code"],
+        "sort": sort,
+        "after_place": place.place if place else None,
+        "after_id": place.video_id if place else None,
+        "limit": limit + 1,
+    }
+    found = context.warehouse.execute("api/account_videos", values)
+    following = None
+    if len(found) > limit:
+        end = found[limit - 1]
+        following = cursor_after(AfterVideo(sort=sort, place=end["place"], video_id=end["video_id"]))
+    said, age = about(context.warehouse, caller, store=row["store_code"], account=account)
+    videos = [Video(**one) for one in found[:limit]]
+    return answer(request, Page[Video](data=videos, next=following, about=said), age)
+
+
+def _seen(context: PortalContext, caller: Caller, account: int) -> dict[str, Any]:
+    """The account, where the caller may see it; else 404, as if it were not there."""
+    found = context.warehouse.execute("api/account", {"account": account})
+    if not found or not caller.may_see(found[0]["store_code"]):
+        raise HTTPException(404)
+    return found[0]

@@ -1,0 +1,68 @@
+"""What callers may ask with: a stretch of days, a limit, a cursor."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Path, Query, Request
+from pydantic import BaseModel
+
+from tiktok_pipeline.portal.context import PortalContext
+
+MOST_ROWS = 500
+MOST_DAYS = 400
+DAYS = 30  # without `from`
+
+StoreCode = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,50}$")]
+AccountId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+VideoId = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows at most.")]
+Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the answer before.")]
+
+
+@dataclass(frozen=True)
+class Days:
+    """From the first to the last, both included."""
+
+    first: dt.date
+    last: dt.date
+
+
+class BeforeDay(BaseModel):
+    """The place in a list of days."""
+
+    before: dt.date
+
+
+def asked_days(
+    request: Request,
+    first: Annotated[
+        dt.date | None, Query(alias="from", description="The first day; without: 30 days.")
+    ] = None,
+    last: Annotated[dt.date | None, Query(alias="to", description="The last day; without: today.")] = None,
+) -> Days:
+    """The days asked for, at most MOST_DAYS, in the reporting time zone."""
+    context: PortalContext = request.app.state.context
+    try:
+        last = last or (first + dt.timedelta(days=MOST_DAYS - 1) if first else _today(context))
+        first = first or last - dt.timedelta(days=DAYS - 1)
+    except OverflowError:
+        raise HTTPException(422, "from, to: beyond the calendar.") from None
+    if first > last:
+        raise HTTPException(422, f"from {first} to {last}: it ends before it begins.")
+    if (last - first).days >= MOST_DAYS:
+        raise HTTPException(
+            422, f"from {first} to {last}: more than {MOST_DAYS} days. Ask for fewer at a time."
+        )
+    return Days(first, last)
+
+
+AskedDays = Annotated[Days, Depends(asked_days)]
+
+
+def _today(context: PortalContext) -> dt.date:
+    [row] = context.warehouse.execute("capture/today", {"zone": context.settings.reporting_timezone})
+    day: dt.date = row["day"]
+    return day
