@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page
 
 from docs.digest_pictures import take_digest_pictures
 from tiktok_pipeline.hub.stores import add_store
-from tiktok_pipeline.runtime.ports import free_port
 from tiktok_pipeline.runtime.database import ensure_database
+from tiktok_pipeline.runtime.ports import free_port
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer
