@@ -12,6 +12,7 @@ BENCHMARKS = (
     "bench.rederive",
     "bench.checks",
     "bench.quality",
+    "bench.reports",
 )
 
 if __name__ == "__main__":
