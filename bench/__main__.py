@@ -14,6 +14,7 @@ BENCHMARKS = (
     "bench.quality",
     "bench.viral",
     "bench.incidents",
+    "bench.reports",
 )
 
 if __name__ == "__main__":

@@ -137,6 +137,16 @@ class Settings(BaseSettings):
     event_log_keep_days: int = Field(
         30, ge=7, le=3_650, description="how long Dagster's unimportant events are kept, days"
     )
+    migration_lock_seconds: int = Field(
+        2,
+        ge=1,
+        le=60,
+        description="how long db migrate waits for a table that another session holds, before it lets others pass "
+        "and tries again, seconds",
+    )
+    migration_statement_minutes: int = Field(
+        60, ge=1, le=1440, description="how long one statement of db migrate may take, minutes"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("reporting_timezone")

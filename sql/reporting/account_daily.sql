@@ -4,8 +4,7 @@
 with mine as materialized (
     select
         store_code,
-        open_id,
-        id as account_id
+        open_id
     from hub.store_accounts
     where ops.share_of(store_code, %(shares)s) = %(share)s
 ),
@@ -20,101 +19,144 @@ held as materialized (
         and released_at is null
 ),
 
-days as (
+-- Two looks an account, at the observation before the days and at the one after them, however long the past is.
+around as (
     select
         store_code,
+        account_id,
         open_id,
-        snapshot_date as day
+        snapshot_date,
+        follower_count,
+        following_count,
+        likes_count,
+        video_count,
+        observed_at,
+        source,
+        late
     from snapshots.tiktok_user_daily
     where
         snapshot_date between %(first)s and %(last)s
         and ops.share_of(store_code, %(shares)s) = %(share)s
     union all
-    select
-        m.store_code,
-        m.open_id,
-        n.day
+    select o.*
     from mine as m
     cross join lateral (
-        select s.snapshot_date as day
+        select
+            s.store_code,
+            s.account_id,
+            s.open_id,
+            s.snapshot_date,
+            s.follower_count,
+            s.following_count,
+            s.likes_count,
+            s.video_count,
+            s.observed_at,
+            s.source,
+            s.late
+        from snapshots.tiktok_user_daily as s
+        where
+            s.store_code = m.store_code
+            and s.open_id = m.open_id
+            and s.snapshot_date < %(first)s
+            and (s.account_id, s.snapshot_date) not in (
+                select
+                    account_id,
+                    day
+                from held
+            )
+        order by s.snapshot_date desc
+        limit 1
+    ) as o
+    union all
+    select o.*
+    from mine as m
+    cross join lateral (
+        select
+            s.store_code,
+            s.account_id,
+            s.open_id,
+            s.snapshot_date,
+            s.follower_count,
+            s.following_count,
+            s.likes_count,
+            s.video_count,
+            s.observed_at,
+            s.source,
+            s.late
         from snapshots.tiktok_user_daily as s
         where
             s.store_code = m.store_code
             and s.open_id = m.open_id
             and s.snapshot_date > %(last)s
             and s.snapshot_date <= %(until)s
-            and not exists (
+            and (s.account_id, s.snapshot_date) not in (
                 select
-                from snapshots.quarantine as q
-                where
-                    q.account_id = s.account_id
-                    and q.day = s.snapshot_date
-                    and q.endpoint = 'user_info'
-                    and q.released_at is null
+                    account_id,
+                    day
+                from held
             )
         order by s.snapshot_date
         limit 1
-    ) as n
+    ) as o
+),
+
+observed as (
+    select
+        a.*,
+        h.day is not null as quarantined
+    from around as a
+    left join held as h
+        on
+            a.account_id = h.account_id
+            and a.snapshot_date = h.day
+),
+
+compared as (
+    select
+        *,
+        lag(snapshot_date) over before as previous_date,
+        lag(follower_count) over before as previous_followers,
+        lag(following_count) over before as previous_following,
+        lag(likes_count) over before as previous_likes,
+        lag(video_count) over before as previous_videos
+    from observed
+    window before as (
+        partition by store_code, open_id, quarantined
+        order by snapshot_date
+    )
 ),
 
 wanted as materialized (
     select
-        s.store_code,
-        s.account_id,
-        s.open_id,
-        s.snapshot_date,
+        c.store_code,
+        c.account_id,
+        c.open_id,
+        c.snapshot_date,
         n.follower_count,
         n.following_count,
         n.likes_count,
         n.video_count,
-        b.snapshot_date as previous_date,
-        s.snapshot_date - b.snapshot_date as span_days,
-        n.follower_count - b.follower_count as follower_delta,
-        n.following_count - b.following_count as following_delta,
-        n.likes_count - b.likes_count as likes_delta,
-        n.video_count - b.video_count as video_delta,
-        s.observed_at,
-        s.source,
-        s.late,
-        h.day is not null as quarantined
-    from days as d
-    inner join snapshots.tiktok_user_daily as s
-        on
-            d.store_code = s.store_code
-            and d.open_id = s.open_id
-            and d.day = s.snapshot_date
-    left join held as h
-        on
-            s.account_id = h.account_id
-            and s.snapshot_date = h.day
+        n.previous_date,
+        c.snapshot_date - n.previous_date as span_days,
+        n.follower_count - c.previous_followers as follower_delta,
+        n.following_count - c.previous_following as following_delta,
+        n.likes_count - c.previous_likes as likes_delta,
+        n.video_count - c.previous_videos as video_delta,
+        c.observed_at,
+        c.source,
+        c.late,
+        c.quarantined
+    from compared as c
     left join lateral (
         select
-            s.follower_count,
-            s.following_count,
-            s.likes_count,
-            s.video_count
-        where h.day is null
+            c.follower_count,
+            c.following_count,
+            c.likes_count,
+            c.video_count,
+            c.previous_date
+        where not c.quarantined
     ) as n on true
-    left join lateral (
-        select p.*
-        from snapshots.tiktok_user_daily as p
-        where
-            h.day is null
-            and p.store_code = s.store_code
-            and p.open_id = s.open_id
-            and p.snapshot_date < s.snapshot_date
-            and not exists (
-                select
-                from snapshots.quarantine as q
-                where
-                    q.account_id = p.account_id
-                    and q.day = p.snapshot_date
-                    and q.endpoint = 'user_info'
-                    and q.released_at is null
-            )
-        order by p.snapshot_date desc
-        limit 1
-    ) as b on true
+    where c.snapshot_date >= %(first)s
 ),
 
 removed as (

@@ -11,11 +11,10 @@ with held as materialized (
         and released_at is null
 ),
 
-now_or_before as (
+videos as materialized (
     select
         store_code,
-        video_id,
-        snapshot_date as day
+        video_id
     from snapshots.tiktok_video_daily
     where
         snapshot_date between %(first)s and %(last)s
@@ -23,122 +22,164 @@ now_or_before as (
     union
     select
         store_code,
-        video_id,
-        snapshot_date
+        video_id
     from reporting.video_daily
     where
         snapshot_date between %(first)s and %(last)s
         and ops.share_of(store_code, %(shares)s) = %(share)s
 ),
 
-days as (
-    select *
-    from now_or_before
-    union all
+-- Two looks a video, at the observation before the days and at the one after them, however long the past is.
+around as (
     select
-        m.store_code,
-        m.video_id,
-        n.day
-    from (
-        select distinct
-            store_code,
-            video_id
-        from now_or_before
-    ) as m
+        store_code,
+        account_id,
+        video_id,
+        snapshot_date,
+        create_time,
+        view_count,
+        like_count,
+        comment_count,
+        share_count,
+        observed_at,
+        source,
+        late
+    from snapshots.tiktok_video_daily
+    where
+        snapshot_date between %(first)s and %(last)s
+        and ops.share_of(store_code, %(shares)s) = %(share)s
+    union all
+    select o.*
+    from videos as v
     cross join lateral (
-        select s.snapshot_date as day
+        select
+            s.store_code,
+            s.account_id,
+            s.video_id,
+            s.snapshot_date,
+            s.create_time,
+            s.view_count,
+            s.like_count,
+            s.comment_count,
+            s.share_count,
+            s.observed_at,
+            s.source,
+            s.late
         from snapshots.tiktok_video_daily as s
         where
-            s.store_code = m.store_code
-            and s.video_id = m.video_id
+            s.store_code = v.store_code
+            and s.video_id = v.video_id
+            and s.snapshot_date < %(first)s
+            and (s.account_id, s.snapshot_date) not in (
+                select
+                    account_id,
+                    day
+                from held
+            )
+        order by s.snapshot_date desc
+        limit 1
+    ) as o
+    union all
+    select o.*
+    from videos as v
+    cross join lateral (
+        select
+            s.store_code,
+            s.account_id,
+            s.video_id,
+            s.snapshot_date,
+            s.create_time,
+            s.view_count,
+            s.like_count,
+            s.comment_count,
+            s.share_count,
+            s.observed_at,
+            s.source,
+            s.late
+        from snapshots.tiktok_video_daily as s
+        where
+            s.store_code = v.store_code
+            and s.video_id = v.video_id
             and s.snapshot_date > %(last)s
             and s.snapshot_date <= %(until)s
-            and not exists (
+            and (s.account_id, s.snapshot_date) not in (
                 select
-                from snapshots.quarantine as q
-                where
-                    q.account_id = s.account_id
-                    and q.day = s.snapshot_date
-                    and q.endpoint = 'video_list'
-                    and q.released_at is null
+                    account_id,
+                    day
+                from held
             )
         order by s.snapshot_date
         limit 1
-    ) as n
+    ) as o
+),
+
+observed as (
+    select
+        a.*,
+        h.day is not null as quarantined
+    from around as a
+    left join held as h
+        on
+            a.account_id = h.account_id
+            and a.snapshot_date = h.day
+),
+
+compared as (
+    select
+        *,
+        lag(snapshot_date) over before as previous_date,
+        lag(view_count) over before as previous_views,
+        lag(like_count) over before as previous_likes,
+        lag(comment_count) over before as previous_comments,
+        lag(share_count) over before as previous_shares
+    from observed
+    window before as (
+        partition by store_code, video_id, quarantined
+        order by snapshot_date
+    )
 ),
 
 wanted as materialized (
     select
-        s.store_code,
-        s.account_id,
-        s.video_id,
-        s.snapshot_date,
-        s.create_time,
-        s.snapshot_date - ops.day_of(s.create_time, l.time_zone) as age_days,
+        c.store_code,
+        c.account_id,
+        c.video_id,
+        c.snapshot_date,
+        c.create_time,
+        c.snapshot_date - ops.day_of(c.create_time, l.time_zone) as age_days,
         n.view_count,
         n.like_count,
         n.comment_count,
         n.share_count,
         (n.like_count + n.comment_count + n.share_count)::double precision
         / nullif(n.view_count, 0)::double precision as engagement_rate,
-        b.snapshot_date as previous_date,
-        s.snapshot_date - b.snapshot_date as span_days,
-        n.view_count - b.view_count as view_delta,
-        n.like_count - b.like_count as like_delta,
-        n.comment_count - b.comment_count as comment_delta,
-        n.share_count - b.share_count as share_delta,
-        s.observed_at,
-        s.source,
-        s.late,
-        h.day is not null as quarantined
-    from days as d
-    inner join snapshots.tiktok_video_daily as s
-        on
-            d.store_code = s.store_code
-            and d.video_id = s.video_id
-            and d.day = s.snapshot_date
+        n.previous_date,
+        c.snapshot_date - n.previous_date as span_days,
+        n.view_count - c.previous_views as view_delta,
+        n.like_count - c.previous_likes as like_delta,
+        n.comment_count - c.previous_comments as comment_delta,
+        n.share_count - c.previous_shares as share_delta,
+        c.observed_at,
+        c.source,
+        c.late,
+        c.quarantined
+    from compared as c
     left join capture.account_day as l
         on
-            s.account_id = l.account_id
-            and s.snapshot_date = l.day
+            c.account_id = l.account_id
+            and c.snapshot_date = l.day
             and l.endpoint = 'video_list'
-    left join held as h
-        on
-            s.account_id = h.account_id
-            and s.snapshot_date = h.day
+            and l.day between %(first)s and %(until)s
     left join lateral (
         select
-            s.view_count,
-            s.like_count,
-            s.comment_count,
-            s.share_count
-        where h.day is null
+            c.view_count,
+            c.like_count,
+            c.comment_count,
+            c.share_count,
+            c.previous_date
+        where not c.quarantined
     ) as n on true
-    left join lateral (
-        select
-            p.snapshot_date,
-            p.view_count,
-            p.like_count,
-            p.comment_count,
-            p.share_count
-        from snapshots.tiktok_video_daily as p
-        where
-            h.day is null
-            and p.store_code = s.store_code
-            and p.video_id = s.video_id
-            and p.snapshot_date < s.snapshot_date
-            and not exists (
-                select
-                from snapshots.quarantine as q
-                where
-                    q.account_id = p.account_id
-                    and q.day = p.snapshot_date
-                    and q.endpoint = 'video_list'
-                    and q.released_at is null
-            )
-        order by p.snapshot_date desc
-        limit 1
-    ) as b on true
+    where c.snapshot_date >= %(first)s
 ),
 
 removed as (

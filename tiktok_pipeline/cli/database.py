@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from tiktok_pipeline.errors import PipelineError
-from tiktok_pipeline.runtime.database import shared_database
+from tiktok_pipeline.runtime.database import migration_limits, shared_database
 from tiktok_pipeline.settings import load_settings
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.migrations import migrate as apply_migrations
@@ -18,11 +18,12 @@ app = typer.Typer(help="The database and its tables.", no_args_is_help=True)
 @app.command()
 def migrate() -> None:
     """Apply the migrations that are missing. Safe to repeat, and from several machines at once."""
-    with shared_database(load_settings()) as url:
+    settings = load_settings()
+    with shared_database(settings) as url:
         warehouse = Warehouse(url)
         try:
             pending(warehouse)  # says in one line that the database is away
-            applied = apply_migrations(warehouse)
+            applied = apply_migrations(warehouse, migration_limits(settings))
             if applied and roles_applied(warehouse):
                 apply_roles(warehouse)  # new tables have nobody's rights yet
         finally:

@@ -15,7 +15,7 @@ from tiktok_pipeline.runtime.data_folder import DataFolder, DataFolderTaken
 from tiktok_pipeline.settings import Settings
 from tiktok_pipeline.warehouse.connection import Warehouse, place, reason
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer, running_url
-from tiktok_pipeline.warehouse.migrations import migrate, pending
+from tiktok_pipeline.warehouse.migrations import Limits, migrate, pending
 
 EMBEDDED_DATABASE = "tiktok"
 STARTING_SECONDS = 30.0  # how long the owner of a data folder may take to start its server
@@ -57,7 +57,7 @@ def migrated_warehouse(settings: Settings, url: str) -> Iterator[Warehouse]:
     warehouse = Warehouse(url)
     try:
         if settings.database_url is None:
-            migrate(warehouse)
+            migrate(warehouse, migration_limits(settings))
         elif missing := pending(warehouse):
             raise PipelineError(
                 f"database {warehouse.url.database}: lacks {len(missing)} migration(s), from {missing[0]}. "
@@ -66,6 +66,13 @@ def migrated_warehouse(settings: Settings, url: str) -> Iterator[Warehouse]:
         yield warehouse
     finally:
         warehouse.close()
+
+
+def migration_limits(settings: Settings) -> Limits:
+    """How long a migration may wait, and take."""
+    return Limits(
+        lock_seconds=settings.migration_lock_seconds, statement_minutes=settings.migration_statement_minutes
+    )
 
 
 def ensure_database(url: str, name: str) -> None:
