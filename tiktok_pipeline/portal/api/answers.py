@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tiktok_pipeline.exporting.export import FORMULA
-from tiktok_pipeline.portal.api.calling import Caller
+from tiktok_pipeline.portal.api.tokens import Caller
 from tiktok_pipeline.warehouse.connection import Warehouse
 
 T = TypeVar("T", bound=BaseModel)
