@@ -477,7 +477,7 @@ def test_a_calendar_day_is_what_pandas_says_it_is(warehouse: Warehouse) -> None:
         "iso_year": weeks["year"],
         "iso_week": weeks["week"],
         "weekday": weeks["day"],
-        "is_weekend": days.dayofweek >= 5,
+        "is_weekend": days.day_of_week >= 5,
     }.items():
         assert list(found[name]) == list(values), name  # type: ignore[call-overload]
 
