@@ -56,7 +56,7 @@ class Receiver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
+        self._process.kill()  # a runner that ignores signals makes its children ignore them
         self._process.communicate()
 
     def answers(self, status: int, *, forget: bool = False) -> None:
