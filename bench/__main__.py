@@ -10,6 +10,7 @@ BENCHMARKS = (
     "bench.quota",
     "bench.capture",
     "bench.rederive",
+    "bench.definitions",
     "bench.checks",
     "bench.quality",
     "bench.viral",

@@ -8,7 +8,7 @@ select
     account_id,
     count(*) as checked,
     count(*) filter (where impossible) as failing,
-    min(format('video %%s has 0 views beside %%s likes', video_id, like_count)) filter (where impossible) as example
+    min(format('video %%s has 0 views beside %%s likes, %%s comments, %%s shares', video_id, like_count, comment_count, share_count)) filter (where impossible) as example
 from (
     select
         *,

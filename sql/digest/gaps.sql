@@ -15,6 +15,33 @@ with missing as (
         and captured_at is null
         and reason is distinct from 'cancelled'
         and reason is distinct from 'not_yet_connected'
+    union all
+    -- Captured or imported, and not in the reports (yet).
+    select
+        d.store_code,
+        d.account_id,
+        coalesce(d.display_name, d.open_id),
+        d.endpoint,
+        'not_derived'
+    from reporting.account_days as d
+    where
+        d.day = %(day)s
+        and (%(store)s::text is null or d.store_code = %(store)s)
+        and (d.state in ('captured', 'imported') or d.captured_at is not null)
+        and d.items > 0
+        and not case d.endpoint
+            when 'user_info'
+                then exists (
+                    select
+                    from reporting.account_daily as r
+                    where r.store_code = d.store_code and r.account_id = d.account_id and r.snapshot_date = d.day
+                )
+            else exists (
+                select
+                from reporting.video_daily as r
+                where r.store_code = d.store_code and r.account_id = d.account_id and r.snapshot_date = d.day
+            )
+        end
 ),
 
 ranked as (

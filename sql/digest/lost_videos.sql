@@ -1,7 +1,37 @@
 -- Videos that became missing or gone on a day, as it was known by then. A row is a video; `found` says how many share its state.
 -- Missing: this is the first complete list without it. Gone: enough complete lists lack it, TikTok does not find it either, and
 -- one of the two is so since this day.
-with away as (
+with lists as materialized (
+    select
+        account_id,
+        -- Who left before the list that is one too far back was missing or gone before this day.
+        (
+            select d.snapshot_date
+            from snapshots.account_day_verdict as d
+            where
+                d.account_id = t.account_id
+                and d.verdict = 'COMPLETE'
+                and d.snapshot_date <= t.snapshot_date
+            order by d.snapshot_date desc
+            offset greatest(1, snapshots.threshold_of('gone_after')::integer)
+            limit 1
+        ) as beyond
+    from snapshots.account_day_verdict as t
+    where
+        t.snapshot_date = %(day)s
+        and t.verdict = 'COMPLETE'
+        and (%(store)s::text is null or t.store_code = %(store)s)
+),
+
+asked_today as materialized (
+    select distinct
+        account_id,
+        unnest(asked) as video_id
+    from capture.video_query
+    where day = %(day)s
+),
+
+away as (
     select
         c.store_code,
         c.account_id,
@@ -15,6 +45,7 @@ with away as (
         on
             t.account_id = c.account_id
             and c.snapshot_date <= t.snapshot_date
+    inner join lists as h on h.account_id = t.account_id
     cross join lateral (
         select
             count(*) as lists,
@@ -30,6 +61,11 @@ with away as (
         and t.verdict = 'COMPLETE'
         and (%(store)s::text is null or t.store_code = %(store)s)
         and not c.listed
+        and (
+            h.beyond is null
+            or c.snapshot_date > h.beyond
+            or (c.account_id, c.video_id) in (select a.account_id, a.video_id from asked_today as a)
+        )
         and not exists (
             select
             from snapshots.video_change as n

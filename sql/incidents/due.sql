@@ -1,5 +1,5 @@
 -- One row per incident about which something is to be done, oldest first: `what` is new, worse, reminder, over, or
--- flicker, which is over before anybody was told.
+-- flicker, which is over before anybody was told. Worse is a higher severity, or twice as many as were told and 3 more.
 select
     id,
     kind,
@@ -24,6 +24,7 @@ from (
             when i.told = 0 and i.seen > 1 and i.first_seen_at <= ops.now() - i.settle then 'new'
             when i.told = 0 then null
             when i.severity <> i.told_severity and (i.severity = 'error' or i.told_severity = 'info') then 'worse'
+            when i.count >= greatest(2 * i.told_count, i.told_count + 3) then 'worse'
             when i.next_reminder_at <= ops.now() then 'reminder'
         end as what
     from ops.incident as i

@@ -22,7 +22,9 @@ from tiktok_pipeline.errors import PipelineError
 HTML = "text/html"
 TIMEOUT_SECONDS = (5, 10)  # to connect, and between two bytes of the answer
 STATUS = re.compile(r"error=([0-9]{3})")
-CALLS_EVERYBODY = re.compile(r"@(?=everyone|here)")
+CALLS = re.compile(r"(?<!\w)@(?=\w)|<(?=[@#])|](?=\()")  # @name, <@id>, <#id>, [text](address)
+
+MAIL = ("mailto", "mailtos")
 
 _one_at_a_time = threading.Lock()
 
@@ -101,8 +103,10 @@ def _with_pictures_inside(address: str) -> str:
 
 
 def calling_nobody(channel: Channel, text: str) -> str:
-    """The text so that a TikTok account's name in it calls nobody; apprise escapes that for Slack, not for Discord."""
-    return CALLS_EVERYBODY.sub("@\N{ZERO WIDTH SPACE}", text) if channel.scheme == "discord" else text
+    """The text so that a TikTok account's name in it calls nobody and leads nowhere, whichever chat it is for."""
+    if channel.scheme in MAIL:
+        return text
+    return CALLS.sub(lambda found: f"{found[0]}\N{ZERO WIDTH SPACE}", text)
 
 
 def _why(said: str) -> str:

@@ -24,6 +24,14 @@ from tiktok_pipeline.warehouse.connection import Warehouse, reason, run
 
 log = logging.getLogger(__name__)
 
+GONE = "It is not so any more. Nothing is to be done."
+# What ends by growing old does not say that it was mended.
+OVER = {
+    "check_failed": "No day of the last week fails it now. Days before may: `tiktok-pipeline broken` lists them.",
+    "gaps": "The latest day has none. The days that it was told of stay gaps: TikTok cannot be asked for the past.",
+    "late_capture": "The day is captured as wanted, or over: what it lacks then is a gap.",
+}
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -162,7 +170,7 @@ def _message(row: Mapping[str, Any]) -> Message:
         examples += f"- and more, {row['count']} in all\n"
     body = f"{examples}\n{row['body']}" if examples else row["body"]
     if over:
-        body = "It is not so any more. Nothing is to be done." + (f" It was:\n{examples}" if examples else "")
+        body = OVER.get(row["kind"], GONE) + (f" It was:\n{examples}" if examples else "")
     return Message(
         key=f"incident:{row['id']}:{'over' if over else row['told'] + 1}",
         kind=row["kind"],

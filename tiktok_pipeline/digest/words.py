@@ -11,6 +11,7 @@ from tiktok_pipeline.hub.words import one_line
 LONGEST_CAPTION = 80
 REASONS = {
     "missed": "not captured",
+    "not_derived": "captured, but not in the reports",
     "provider_down": "TikTok did not answer",
     "needs_reconnect": "must be reconnected",
     "scope_missing": "not granted by the account",

@@ -93,11 +93,7 @@ _REFERENCES = _no_rows(
     """
     select snapshot_date, store_code, account_id
     from {batch}
-    where not exists (
-        select 1
-        from hub.store_accounts as a
-        where a.id = account_id
-    )
+    where (account_id, store_code) not in (select a.id, a.store_code from hub.store_accounts as a)
     """,
 )
 

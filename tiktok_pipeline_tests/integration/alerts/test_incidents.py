@@ -27,6 +27,7 @@ from tiktok_pipeline_tests.integration.alerts.conftest import MailServer
 from tiktok_pipeline_tests.integration.alerts.receiver import Receiver
 from tiktok_pipeline_tests.integration.alerts.test_delivery import send
 
+LISTS = "snapshots.account_day_verdict"
 FIRST = dt.date(2026, 3, 10)
 FAILING = """
 insert into reporting.quality_results
@@ -64,7 +65,7 @@ class House:
             capture_today(book, body)
             book.close_all()
         if derived:
-            for table in (USERS, VIDEOS):
+            for table in (USERS, VIDEOS, LISTS):
                 derive(self.warehouse, table, self.day, self.day)
 
     def told(self, kind: str | None = None) -> list[Message]:
@@ -97,7 +98,7 @@ def test_a_cause_is_told_once_reminded_of_with_growing_distance_and_told_when_ov
             look(house.warehouse, Facts("UTC"), ["check_failed"])
     told = house.told()
     assert [(message.details["what"], message.details["count"]) for message in told] == [
-        ("new", 2), ("reminder", 4), ("reminder", 10), ("reminder", 14), ("reminder", 14)
+        ("new", 2), ("reminder", 4), ("worse", 8), ("reminder", 14), ("reminder", 14)
     ]  # fmt: skip
     assert told[0].subject == "the check sums of snapshots.x fails on 2026-03-10"
     assert "- 2026-03-10: two are off" in told[0].body
@@ -120,6 +121,28 @@ def test_what_gets_worse_is_told_again_and_what_gets_better_is_not(house: House)
     assert [(message.severity, message.details["what"]) for message in house.told()] == [
         ("warning", "new"), ("error", "worse")
     ]  # fmt: skip
+
+
+def test_what_doubles_is_told_again_and_what_grows_by_one_is_not(house: House) -> None:
+    for failing in (2, 3, 4, 5, 6, 11, 12):
+        rows(house.warehouse, FAILING, "sums", "warning")
+        rows(house.warehouse, "update reporting.quality_results set failing = %s where not passed", failing)
+        house.look()
+    assert [(message.details["count"], message.details["what"]) for message in house.told()] == [
+        (2, "new"), (5, "worse"), (11, "worse")
+    ]  # fmt: skip
+
+
+def test_a_failure_that_only_grew_old_is_not_said_to_be_mended(house: House) -> None:
+    rows(house.warehouse, FAILING, "sums", "error")
+    house.look()
+    rows(house.warehouse, "update reporting.quality_results set day = day - 8")
+    house.look()
+    house.at(3, 30)
+    house.look()
+    over = house.told()[-1]
+    assert over.subject.startswith("over: ")
+    assert over.body.startswith("No day of the last week fails it now. Days before may")
 
 
 def test_what_flaps_is_told_once_and_what_flickers_never(house: House) -> None:
@@ -260,7 +283,7 @@ CONDITIONS: dict[str, tuple[Callable[[House], object], str, str]] = {
     "daemon_silent": (_silent, "Dagster's daemon is silent since", "Start it again"),
     "snapshots_stale": (
         _nothing_derived,
-        "snapshots.tiktok_video_daily has nothing of 2026-03-10",
+        "snapshots.tiktok_video_daily lacks 5 accounts of 2026-03-10",
         "derived",
     ),
     "late_capture": (_unrun, "10 of 10 captures of 2026-03-11 are missing after 06:00", "CAPTURE_DEADLINE"),
@@ -323,18 +346,18 @@ def test_a_backfill_of_old_dates_clears_no_alarm_about_the_latest_day(house: Hou
         house.at(3, minute)
         house.look()
     assert {message.kind for message in house.told()} == {"snapshots_stale"}
-    for table in (USERS, VIDEOS):
+    for table in (USERS, VIDEOS, LISTS):
         derive(house.warehouse, table, FIRST, FIRST)
     house.at(5)
     house.look()
     assert {incident.kind for incident in open_incidents(house.warehouse)} >= {"snapshots_stale"}
     assert "over" not in house.words("snapshots_stale")
-    for table in (USERS, VIDEOS):
+    for table in (USERS, VIDEOS, LISTS):
         derive(house.warehouse, table, FIRST + dt.timedelta(days=1), FIRST + dt.timedelta(days=1))
     for minute in (1, 20):
         house.at(5, minute)
         house.look()
-    assert house.words("snapshots_stale") == ["new", "new", "over", "over"]
+    assert house.words("snapshots_stale") == ["new"] * 3 + ["over"] * 3
 
 
 def _live(house: House, days: int, plan: dict[int, str]) -> None:

@@ -241,8 +241,9 @@ CASES = {
     "nothing was derived": Case(
         _nothing_was_derived,
         [
-            ("snapshots_stale", "snapshots.tiktok_user_daily has nothing of "),
-            ("snapshots_stale", "snapshots.tiktok_video_daily has nothing of "),
+            ("snapshots_stale", "snapshots.account_day_verdict lacks "),
+            ("snapshots_stale", "snapshots.tiktok_user_daily lacks "),
+            ("snapshots_stale", "snapshots.tiktok_video_daily lacks "),
         ],
         "derived",
     ),

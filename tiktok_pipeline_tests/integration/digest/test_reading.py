@@ -35,6 +35,26 @@ def test_the_first_day_is_a_baseline_and_not_a_rise_from_nothing(week: Week) -> 
     assert first_line(week, 0) == "Complete: all 2 accounts were observed."
 
 
+def test_a_day_that_was_captured_and_not_derived_is_not_called_complete(week: Week) -> None:
+    for report in ("account_daily", "video_daily"):
+        rows(
+            week.warehouse,
+            f"delete from reporting.{report} where snapshot_date = %s and store_code = 'store_1'",
+            week.date(1),
+        )
+    digest = week.digest(1)
+    assert not digest.is_complete
+    assert [(gap.endpoint, gap.reason, gap.accounts) for gap in digest.gaps] == [
+        ("user_info", "not_derived", 1),
+        ("video_list", "not_derived", 1),
+    ]
+    assert first_line(week, 1).startswith("This day is incomplete. Missing: the profile of 1 of 2 accounts")
+    assert "captured, but not in the reports" in as_text(digest, link=None)
+    for report in ("account_daily", "video_daily"):
+        rows(week.warehouse, f"delete from reporting.{report} where snapshot_date = %s", week.date(1))
+    assert week.digest(1).accounts == 2
+
+
 def test_gained_and_lost_stand_apart_and_movers_go_both_ways(week: Week) -> None:
     digest = week.digest(1)
     totals = digest.totals

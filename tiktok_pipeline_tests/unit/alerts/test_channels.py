@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tiktok_pipeline.alerts.channels import calling_nobody
 from tiktok_pipeline.alerts.routes import channels_of
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "discord://id/token",
+        "https://discord.com/api/webhooks/123/token",
+        "mmost://host/token",
+        "slack://a/b/c/#d",
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "calling"),
+    [
+        ("@everyone and @here", "@everyone"),
+        ("@all @channel", "@all"),
+        ("<@&123456> <@123456>", "<@&"),
+        ("<#123456>", "<#"),
+        ("[your bank](https://evil.example)", "]("),
+    ],
+)
+def test_a_name_calls_nobody_and_leads_nowhere_in_any_chat(address: str, name: str, calling: str) -> None:
+    [channel] = channels_of(address)
+    assert calling in name
+    assert calling not in calling_nobody(channel, f"account 7 ({name}) needs a person")
 
 
 def test_a_name_that_calls_everybody_calls_nobody_on_discord() -> None:
