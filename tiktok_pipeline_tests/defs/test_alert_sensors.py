@@ -131,7 +131,7 @@ def test_what_waits_is_sent_and_without_channels_only_listed(
         assert isinstance(answer, dg.SkipReason)
         return answer.skip_message or ""
 
-    assert tick(None) == "ALERT_URLS is not set: messages are only listed"
+    assert tick(None) == "neither ALERT_URLS nor DIGEST_URLS is set: messages are only listed"
     assert ticking.told()[0].sent_at is None
     with Receiver() as receiver:
         assert tick(receiver.url) == "1 sent, 0 not taken, 0 left for later"

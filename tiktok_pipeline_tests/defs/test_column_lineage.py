@@ -20,7 +20,7 @@ def test_a_run_shows_of_each_column_of_a_report_what_it_is_made_of(
         for event in result.get_asset_materialization_events()
         if event.asset_key and "dagster/column_lineage" in event.materialization.metadata
     }
-    assert set(shown) == {"reporting/account_daily", "reporting/video_daily"}
+    assert set(shown) == {"reporting/account_daily", "reporting/video_daily", "reporting/viral_videos"}
     for report, lineage in shown.items():
         assert isinstance(lineage, dg.TableColumnLineage), report
         has = {column.name for column in columns(pipeline.warehouse, report.replace("/", "."))}

@@ -29,7 +29,10 @@ def three_days_ago(pipeline: Pipeline) -> dt.date:
     """A day at whose 03:00 the clocks of the database and of the sandbox stand."""
     day = pipeline.ledger().today() - 3 * DAY
     go_to(pipeline, day)
-    rows(pipeline.warehouse, "update hub.store_accounts set connected_at = ops.now()")
+    rows(
+        pipeline.warehouse,
+        "update hub.store_accounts set connected_at = ops.now(), known_since = ops.now()",
+    )
     return day
 
 

@@ -143,7 +143,7 @@ def test_a_range_launched_from_the_ui_is_one_run_and_holds_what_tiktok_served(ho
     )["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
     backfill = launched["backfillId"]
-    _until(lambda: _finished(house, backfill), 150, "the backfill is over")
+    _until(lambda: _finished(house, backfill), 300, "the backfill is over")
     status = house.ask(STATUS, id=backfill)
     assert status["partitionBackfillOrError"]["status"] == "COMPLETED_SUCCESS", status
     assert [run["status"] for run in status["runsOrError"]["results"]] == [

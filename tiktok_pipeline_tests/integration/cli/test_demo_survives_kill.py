@@ -35,7 +35,7 @@ def query(folder: Path, database: str, statement: str) -> list[Any]:
         return []
 
 
-def wait_for(look: Callable[[], object], what: str, seconds: float = 60) -> None:
+def wait_for(look: Callable[[], object], what: str, seconds: float = 150) -> None:
     deadline = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"

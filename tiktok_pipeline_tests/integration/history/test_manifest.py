@@ -140,7 +140,8 @@ def test_an_edit_does_not_hide_behind_an_import_of_the_same_day(past: Past) -> N
     past.accounts[0] = add_account(past.warehouse, "-new", store="store_9")
     import_videos(past, dt.date(2026, 1, 31))
     written = past.manifest()
-    assert written.entries == []
+    assert {entry.reason for entry in written.entries} == {"gap"}  # the days since the imported one
+    assert min(entry.day for entry in written.entries) > dt.date(2026, 1, 31)
     assert written.edited == {dt.date(2026, 1, 31): ["content of the pages"]}
     assert not verify(past.warehouse).sound
 
@@ -148,13 +149,16 @@ def test_an_edit_does_not_hide_behind_an_import_of_the_same_day(past: Past) -> N
 def test_history_from_before_the_first_day_is_added_at_the_end(past: Past) -> None:
     past.manifest()
     import_videos(past, dt.date(2025, 12, 24))
-    (entry,) = past.manifest().entries
+    entry, *holes = past.manifest().entries
     assert (entry.position, entry.day, entry.revision, entry.reason) == (
         6,
         dt.date(2025, 12, 24),
         1,
         "import",
     )
+    # From there to the first day that was captured nobody has anything.
+    assert [hole.day for hole in holes] == [entry.day + dt.timedelta(days=n) for n in range(1, 36)]
+    assert {(hole.content.pages, hole.content.imported_rows) for hole in holes} == {(0, 0)}
     assert verify(past.warehouse).sound
 
 

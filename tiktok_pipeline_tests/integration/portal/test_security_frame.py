@@ -57,7 +57,7 @@ def routes(portal: Portal, *methods: str) -> list[str]:
 
 def filled(path: str, store_code: str, account_id: int) -> str:
     """A path with its parameters: those of a store that is there."""
-    return path.format(store_code=store_code, account_id=account_id, text="x.y")
+    return path.format(store_code=store_code, account_id=account_id, text="x.y", day="2026-01-01")
 
 
 @pytest.fixture(scope="module")
