@@ -5,6 +5,7 @@ The ticks are those of 02:00 or 02:30 of today, whatever the time is: the schedu
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -77,6 +78,8 @@ def _nothing_lost(world: World, schedule: str, tick: dt.datetime, step: str) -> 
 def _scheduler(world: World, tick: dt.datetime, **options: Any) -> int | None:
     process = forked(_schedule, str(world.log), str(world.folder), _environment(world), tick, options)
     process.join(RUNS_END_WITHIN + 60)
+    with contextlib.suppress(ProcessLookupError):  # the code server of a scheduler that was killed lives on
+        os.killpg(process.pid, signal.SIGKILL)
     code: int | None = process.exitcode
     return code
 
@@ -108,6 +111,7 @@ def _environment(world: World) -> dict[str, str]:
 def _schedule(
     log: str, folder: str, environment: dict[str, str], tick: dt.datetime, options: dict[str, Any]
 ) -> None:
+    os.setsid()  # so that whatever it starts can be ended with it
     with Path(log).open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
