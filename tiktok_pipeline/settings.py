@@ -254,6 +254,11 @@ class Settings(BaseSettings):
         return ZoneInfo(self.reporting_timezone)
 
     @property
+    def capture_grace(self) -> dt.timedelta:
+        """How long after midnight captures under way may go on."""
+        return dt.timedelta(hours=self.capture_grace_hours)
+
+    @property
     def portal_secret_path(self) -> Path:
         """Where the secret that signs links and sessions is, given or by default."""
         return (self.portal_secret_file or self.data_dir / "portal_secret").expanduser()

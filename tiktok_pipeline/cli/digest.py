@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,8 @@ import typer
 
 from tiktok_pipeline.cli.dates import a_date
 from tiktok_pipeline.digest.charts import draw
-from tiktok_pipeline.digest.reading import Digest, calendar, read_digest
+from tiktok_pipeline.digest.content import Digest
+from tiktok_pipeline.digest.reading import calendar, read_digest
 from tiktok_pipeline.digest.render import as_html, as_markdown, as_text, link_to
 from tiktok_pipeline.digest.sending import send_digests
 from tiktok_pipeline.errors import PipelineError
@@ -37,9 +37,7 @@ def digest(
         settings.require("digest_urls")
     day = a_date("--date", date) if date else None
     with shared_database(settings) as url, migrated_warehouse(settings, url) as warehouse:
-        known = calendar(
-            warehouse, settings.reporting_timezone, dt.timedelta(hours=settings.capture_grace_hours)
-        )
+        known = calendar(warehouse, settings.reporting_timezone, settings.capture_grace)
         read = read_digest(warehouse, known, day, store)
         if send:
             new = send_digests(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated
 
 import typer
@@ -57,7 +56,7 @@ def verify(
                 derived=derived,
                 after_month=lambda day: status.update(f"verified until {day}"),
             )
-        grace = dt.timedelta(hours=settings.capture_grace_hours)
+        grace = settings.capture_grace
         lacking = lacks_chain(warehouse, settings.reporting_timezone, grace)
     if lacking is not None:
         raise PipelineError(

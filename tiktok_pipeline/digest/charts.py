@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tiktok_pipeline.digest import words
-from tiktok_pipeline.digest.reading import Day, Digest, Mover
+from tiktok_pipeline.digest.content import Day, Digest, Mover
 
 Format = Literal["svg", "png"]
 WIDTH, HEIGHT, ROW = 560, 130, 20

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tiktok_pipeline.digest import words
 from tiktok_pipeline.digest.charts import Picture
-from tiktok_pipeline.digest.reading import Digest
+from tiktok_pipeline.digest.content import Digest
 from tiktok_pipeline.hub.words import one_line
 
 TEMPLATES = Path(__file__).parent / "templates"

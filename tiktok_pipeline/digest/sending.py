@@ -14,7 +14,8 @@ from tiktok_pipeline.alerts.outbox import OPERATORS, Attachment, Message, attach
 from tiktok_pipeline.alerts.routes import DIGEST, Channel
 from tiktok_pipeline.digest import words
 from tiktok_pipeline.digest.charts import draw
-from tiktok_pipeline.digest.reading import Calendar, Digest, read_digest
+from tiktok_pipeline.digest.content import Calendar, Digest
+from tiktok_pipeline.digest.reading import read_digest
 from tiktok_pipeline.digest.render import as_html, as_text, link_to
 from tiktok_pipeline.hub.stores import Store, list_stores
 from tiktok_pipeline.warehouse.connection import Warehouse

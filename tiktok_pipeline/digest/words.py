@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from zoneinfo import ZoneInfo
 
-from tiktok_pipeline.digest.reading import BrokenAccount, Digest, Gap, LeftOut
+from tiktok_pipeline.digest.content import BrokenAccount, Digest, Gap, LeftOut
 from tiktok_pipeline.hub.words import one_line
 
 LONGEST_CAPTION = 80

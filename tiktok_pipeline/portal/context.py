@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from tiktok_pipeline.hub.links import ConnectLinks
 from tiktok_pipeline.runtime.credentials import connect_links, oauth_client, open_vault
@@ -47,3 +48,6 @@ def portal_context(request: Request) -> PortalContext:
     """The context of the application that answers `request`; handlers take it by `Depends(portal_context)`."""
     context: PortalContext = request.app.state.context
     return context
+
+
+Context = Annotated[PortalContext, Depends(portal_context)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Protocol
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -29,35 +30,57 @@ WORDS: Mapping[int, tuple[str, str]] = {
 }
 
 
-def error_page(request: Request, status: int, headers: Mapping[str, str] | None = None) -> Response:
+class Answer(Protocol):
+    """Makes the answer for a status. `error` is what was raised: its text may show what was sent."""
+
+    def __call__(
+        self,
+        request: Request,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        error: Exception | None = None,
+    ) -> Response:
+        """The answer."""
+        ...
+
+
+def error_page(
+    request: Request,
+    status: int,
+    headers: Mapping[str, str] | None = None,
+    error: Exception | None = None,
+) -> Response:
     """The page for an HTTP status; statuses without words of their own get those of 400 or 500."""
     title, advice = WORDS.get(status) or WORDS[400 if status < 500 else 500]
     return page(request, "error.html", status, headers, title=title, advice=advice)
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of the application's handlers become a page. What is left the guard turns into a 500."""
+def install(app: FastAPI, answer: Answer = error_page, *, not_acceptable: int = 400) -> None:
+    """Let every error of the application's handlers become an answer. What is left the guard turns into a 500.
+
+    `not_acceptable` is the status for values that FastAPI refused.
+    """
 
     def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)
         if error.status_code < 400:  # a redirect from where only an exception gets out
             return Response(status_code=error.status_code, headers=error.headers)
-        return error_page(request, error.status_code, error.headers)
+        return answer(request, error.status_code, error.headers, error)
 
-    def not_understood(request: Request, _error: Exception) -> Response:
-        return error_page(request, 400)  # the error's own text would show what was sent
+    def refused(request: Request, error: Exception) -> Response:
+        return answer(request, not_acceptable, None, error)
 
     def too_many(request: Request, error: Exception) -> Response:
         assert isinstance(error, TooManyAttempts)
-        return error_page(request, 429, {"Retry-After": str(error.seconds)})
+        return answer(request, 429, {"Retry-After": str(error.seconds)})
 
     def away(request: Request, error: Exception) -> Response:
         logger.warning("request %s: %s", request.state.request_id, error)
-        return error_page(request, 503, {"Retry-After": "30"})
+        return answer(request, 503, {"Retry-After": "30"})
 
     app.add_exception_handler(StarletteHTTPException, http_error)
     app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(RequestValidationError, not_understood)
+    app.add_exception_handler(RequestValidationError, refused)
     app.add_exception_handler(TooManyAttempts, too_many)
     for unreachable in AWAY:
         app.add_exception_handler(unreachable, away)

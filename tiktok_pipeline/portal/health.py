@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
 from tiktok_pipeline.errors import PipelineError
-from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.portal.context import Context
 from tiktok_pipeline.runtime.portal_secret import is_registered
 from tiktok_pipeline.vault.keyring import read_key_ring
 from tiktok_pipeline.vault.registry import must_fit, registered_keys
@@ -27,7 +26,7 @@ async def health() -> Response:
 
 
 @router.api_route("/ready", methods=["GET", "HEAD"])
-def ready(context: Annotated[PortalContext, Depends(portal_context)]) -> Response:
+def ready(context: Context) -> Response:
     """The database is there with all tables, and the key ring is the one that it knows."""
     try:
         missing = pending(context.warehouse)

@@ -21,7 +21,7 @@ from psycopg.rows import DictRow
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tiktok_pipeline.hub.words import one_line
-from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.portal.context import Context
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 AHEAD_SECONDS = 300  # how far TikTok's clock may be ahead of ours
@@ -92,7 +92,7 @@ async def _raw_body(request: Request) -> bytes:
 def receive(
     request: Request,
     body: Annotated[bytes, Depends(_raw_body)],
-    context: Annotated[PortalContext, Depends(portal_context)],
+    context: Context,
 ) -> Response:
     """Keep an event with a good signature, once; act on it when an authorization was removed."""
     secret = context.settings.tiktok_client_secret

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from tiktok_pipeline.digest.charts import draw
 from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import DatabaseClock
-from tiktok_pipeline_tests.e2e.browser import chromium_here, headless, log_in, phone, tap
+from tiktok_pipeline_tests.e2e.browser import log_in, phone, tap
 from tiktok_pipeline_tests.integration.digest.week import NASTY, Week
 from tiktok_pipeline_tests.integration.portal.conftest import PASSWORD, running_portal
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 DRAWN = "[...document.images].map(image => image.naturalWidth)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = chromium_here()
-    if program is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on this machine")
-    with headless(program) as browser:
-        yield browser
 
 
 def test_an_operator_reads_the_digest_and_goes_from_day_to_day_and_into_a_store(

@@ -6,7 +6,6 @@ import datetime as dt
 import errno
 import importlib
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from tiktok_pipeline.importing import history
 from tiktok_pipeline.importing.refused import RefusedRows
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.faults.worker import forked
+from tiktok_pipeline_tests.integration.history.child import die_at
 
 if TYPE_CHECKING:
     from tiktok_pipeline_tests.faults.world import World
@@ -104,7 +104,8 @@ def _act(log: str, url: str, folder: str, name: str, options: dict[str, Any]) ->
     if options.get("broken"):
         importlib.import_module("tiktok_pipeline_tests.faults.mutants").break_here(options["broken"])
     if options.get("dies"):
-        _die(*options["dies"])
+        module, *call = options["dies"]
+        die_at(MODULES[module], *call)
     if options.get("full"):
         setattr(archive, "write_pages", _no_space)  # noqa: B010 - it is imported there, not exported
     ACTS[name](Warehouse(url), Path(folder))
@@ -112,21 +113,3 @@ def _act(log: str, url: str, folder: str, name: str, options: dict[str, Any]) ->
 
 def _no_space(*_: Any) -> Any:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _die(module: str, function: str, when: str, number: int) -> None:
-    """Kill this process before or after the call of that number of a function, as a power cut would."""
-    real = getattr(MODULES[module], function)
-    calls = 0
-
-    def deadly(*values: Any, **named: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if when == "before" and calls == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*values, **named)
-        if when == "after" and calls == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(MODULES[module], function, deadly)

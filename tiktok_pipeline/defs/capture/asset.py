@@ -39,7 +39,7 @@ class CaptureConfig(dg.Config):
 
 def ledger_of(warehouse: Warehouse, endpoint: Endpoint, run_id: str | None = None) -> Ledger:
     """The ledger of `endpoint` as the settings want it."""
-    grace = dt.timedelta(hours=settings.capture_grace_hours)
+    grace = settings.capture_grace
     return Ledger(warehouse, endpoint, settings.reporting_timezone, grace, run_id)
 
 

@@ -1,6 +1,5 @@
 """The chain of closed days: what shows later whether history was edited."""
 
-import datetime as dt
 from typing import Any
 
 import dagster as dg
@@ -42,7 +41,7 @@ def manifest(context: dg.AssetExecutionContext, warehouse: WarehouseResource) ->
     edit, too: `tiktok-pipeline verify --head …` compares.
     """
     dates = dates_of(context)
-    grace = dt.timedelta(hours=settings.capture_grace_hours)
+    grace = settings.capture_grace
     with retry_when_transient(), warehouse.opened() as opened:
         zone = settings.reporting_timezone
         noted = _noted_head(context)

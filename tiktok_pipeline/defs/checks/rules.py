@@ -1,6 +1,5 @@
 """The rules of `sql/checks` and the suites of `quality/suites.py` as checks: one step for each table."""
 
-import datetime as dt
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -69,7 +68,7 @@ def _standing_checks_of(table: str, found: list[Rule]) -> dg.AssetChecksDefiniti
         run_id = context.op_execution_context.run_id
         for rule in found:
             with retry_when_transient(), warehouse.opened() as opened:
-                day = latest_closed_day(opened, zone, dt.timedelta(hours=settings.capture_grace_hours))
+                day = latest_closed_day(opened, zone, settings.capture_grace)
                 [verdict] = evaluate(opened, rule, [day], zone, run_id)
             yield dg.AssetCheckResult(
                 asset_key=key,

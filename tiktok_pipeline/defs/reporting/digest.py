@@ -9,7 +9,8 @@ from tiktok_pipeline.defs.partitions import WHOLE_RANGE, dates_of, days, setting
 from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
 from tiktok_pipeline.digest.charts import draw
-from tiktok_pipeline.digest.reading import Calendar, Day, calendar, read_days, read_digest
+from tiktok_pipeline.digest.content import Calendar, Day
+from tiktok_pipeline.digest.reading import calendar, read_days, read_digest
 from tiktok_pipeline.digest.render import as_markdown, link_to
 from tiktok_pipeline.digest.sending import send_digests
 from tiktok_pipeline.warehouse.connection import Warehouse
@@ -46,9 +47,7 @@ def digest(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> d
     """
     dates = dates_of(context)
     with retry_when_transient(), warehouse.opened() as opened:
-        known = calendar(
-            opened, settings.reporting_timezone, dt.timedelta(hours=settings.capture_grace_hours)
-        )
+        known = calendar(opened, settings.reporting_timezone, settings.capture_grace)
         numbers = {day.day: day for day in read_days(opened, dates[0], dates[-1])}
         for date in dates[:-MOST_TOLD]:
             context.add_asset_metadata(_numbers(numbers[date]), partition_key=str(date))

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 from fastapi import HTTPException, Request
@@ -16,6 +16,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tiktok_pipeline.exporting.export import FORMULA
+from tiktok_pipeline.portal.api.cursors import cursor_after
 from tiktok_pipeline.portal.api.tokens import Caller
 from tiktok_pipeline.warehouse.connection import Warehouse
 
@@ -69,6 +70,18 @@ def about(
     [row] = warehouse.execute("api/about", values)
     age = row.pop("age_seconds")
     return About(**row), age
+
+
+def page_of(
+    kind: type[T],
+    rows: Sequence[Mapping[str, Any]],
+    limit: int,
+    place: Callable[[Mapping[str, Any]], BaseModel],
+    said: About,
+) -> Page[T]:
+    """The first `limit` of `rows`, and where the list goes on when there is one more: after the `place` of the last."""
+    following = cursor_after(place(rows[limit - 1])) if len(rows) > limit else None
+    return Page[kind](data=[kind(**row) for row in rows[:limit]], next=following, about=said)  # type: ignore[valid-type]
 
 
 def answer(request: Request, body: BaseModel, age: int | None) -> Response:

@@ -37,4 +37,3 @@ def caller_with(scope: Scope) -> Callable[..., Caller]:
 
 
 Reader = Annotated[Caller, Depends(caller_with("read"))]
-Administrator = Annotated[Caller, Depends(caller_with("admin"))]

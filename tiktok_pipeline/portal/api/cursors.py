@@ -11,7 +11,6 @@ from fastapi import HTTPException
 from pydantic import BaseModel, ValidationError
 
 T = TypeVar("T", bound=BaseModel)
-LONGEST = 400
 
 
 def cursor_after(place: BaseModel) -> str:

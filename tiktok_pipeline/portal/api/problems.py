@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from tiktok_pipeline.portal.attempts import TooManyAttempts
-from tiktok_pipeline.warehouse.connection import AWAY
+from tiktok_pipeline.portal import errors
 
-logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 WORDS: Mapping[int, str] = {
@@ -55,17 +52,16 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 def problem(
     request: Request,
     status: int,
-    detail: str | None = None,
     headers: Mapping[str, str] | None = None,
-    errors: list[dict[str, str]] | None = None,
+    error: Exception | None = None,
 ) -> Response:
-    """The answer for an error; without a `detail` the words that go with its status."""
+    """The answer for an error: in the words of what was raised here, or in those that go with its status."""
     said = Problem(
         title=HTTPStatus(status).phrase,
         status=status,
-        detail=detail or WORDS.get(status) or WORDS[400 if status < 500 else 500],
+        detail=_own_words(error) or WORDS.get(status) or WORDS[400 if status < 500 else 500],
         request_id=getattr(request.state, "request_id", ""),
-        errors=errors,
+        errors=_values(error) if isinstance(error, RequestValidationError) else None,
     )
     return JSONResponse(
         said.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
@@ -75,34 +71,21 @@ def problem(
 def install(api: FastAPI) -> None:
     """Let every error of the API's handlers become a problem."""
 
-    def http_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, StarletteHTTPException)
-        own_words = error.detail if error.detail != HTTPStatus(error.status_code).phrase else None
-        return problem(request, error.status_code, own_words, error.headers)
-
-    def not_acceptable(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        found = [
-            {"where": ".".join(str(part) for part in one["loc"]), "what": str(one["msg"])}
-            for one in error.errors()
-        ]
-        return problem(request, 422, errors=found)
-
-    def too_many(request: Request, error: Exception) -> Response:
-        assert isinstance(error, TooManyAttempts)
-        return problem(request, 429, headers={"Retry-After": str(error.seconds)})
-
-    def away(request: Request, error: Exception) -> Response:
-        logger.warning("request %s: %s", request.state.request_id, error)
-        return problem(request, 503, headers={"Retry-After": "30"})
-
     def broken(request: Request, _error: Exception) -> Response:
         return problem(request, 500)  # the guard logs the error, under the request's id
 
     api.add_exception_handler(Exception, broken)
-    api.add_exception_handler(StarletteHTTPException, http_error)
-    api.add_exception_handler(HTTPException, http_error)
-    api.add_exception_handler(RequestValidationError, not_acceptable)
-    api.add_exception_handler(TooManyAttempts, too_many)
-    for unreachable in AWAY:
-        api.add_exception_handler(unreachable, away)
+    errors.install(api, problem, not_acceptable=422)
+
+
+def _own_words(error: Exception | None) -> str | None:
+    if not isinstance(error, StarletteHTTPException) or error.detail == HTTPStatus(error.status_code).phrase:
+        return None
+    return error.detail
+
+
+def _values(error: RequestValidationError) -> list[dict[str, str]]:
+    return [
+        {"where": ".".join(str(part) for part in one["loc"]), "what": str(one["msg"])}
+        for one in error.errors()
+    ]

@@ -22,7 +22,7 @@ from tiktok_pipeline.hub.transactions import Begun
 from tiktok_pipeline.portal.attempts import require_allowed
 from tiktok_pipeline.portal.connect import browser as browsers
 from tiktok_pipeline.portal.connect.words import WITHOUT, why_not
-from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.portal.context import Context, PortalContext
 from tiktok_pipeline.portal.errors import error_page
 from tiktok_pipeline.portal.operator.session import operator_session
 from tiktok_pipeline.portal.pages import page
@@ -43,7 +43,6 @@ STATUS = {
 }
 OAUTH_ERROR = re.compile(r"[a-z_]{1,40}")
 
-Context = Annotated[PortalContext, Depends(portal_context)]
 
 log = logging.getLogger(__name__)
 router = APIRouter()

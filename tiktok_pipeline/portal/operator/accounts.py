@@ -11,8 +11,8 @@ from pydantic import Field
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.hub.accounts import Account
 from tiktok_pipeline.hub.disconnecting import disable, disconnect, enable
-from tiktok_pipeline.portal.context import PortalContext
-from tiktok_pipeline.portal.operator.stores import Context, Text, require_store_line, store_page
+from tiktok_pipeline.portal.context import Context, PortalContext
+from tiktok_pipeline.portal.operator.stores import Text, require_store_line, store_page
 from tiktok_pipeline.portal.tiktok_calls import tiktok_call
 
 router = APIRouter(prefix="/stores/{store_code}/accounts/{account_id}")

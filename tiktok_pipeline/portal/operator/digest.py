@@ -6,17 +6,16 @@ import datetime as dt
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tiktok_pipeline.digest.charts import draw
 from tiktok_pipeline.digest.reading import calendar, read_digest
 from tiktok_pipeline.errors import PipelineError
-from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.portal.context import Context, PortalContext
 from tiktok_pipeline.portal.pages import page
 
 router = APIRouter()
-Context = Annotated[PortalContext, Depends(portal_context)]
 StoreCode = Annotated[str, Query(max_length=50)]
 DAY = dt.timedelta(days=1)
 
@@ -37,9 +36,7 @@ def of_day(request: Request, context: Context, day: dt.date, store: StoreCode = 
 
 def _digest_page(request: Request, context: PortalContext, day: dt.date | None, store: str) -> Response:
     settings = context.settings
-    known = calendar(
-        context.warehouse, settings.reporting_timezone, dt.timedelta(hours=settings.capture_grace_hours)
-    )
+    known = calendar(context.warehouse, settings.reporting_timezone, settings.capture_grace)
     code = store.strip() or None
     try:
         digest = read_digest(context.warehouse, known, day, code)

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import IO, Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.exporting import FORMATS, Wanted, export_report, reports
 from tiktok_pipeline.hub.stores import list_stores
-from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.portal.context import Context, PortalContext
 from tiktok_pipeline.portal.pages import page
 
 MOST_AT_ONCE = 2  # of 40 threads and 20 connections; each may take minutes
@@ -29,7 +29,6 @@ MEDIA_TYPES = {
 FIRST_CHOICE = "store_daily"
 
 router = APIRouter()
-Context = Annotated[PortalContext, Depends(portal_context)]
 Text = Annotated[str, Form(max_length=100)]
 _places = threading.BoundedSemaphore(MOST_AT_ONCE)
 

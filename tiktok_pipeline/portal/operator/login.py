@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tiktok_pipeline.portal.attempts import require_allowed
-from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.portal.context import Context, PortalContext
 from tiktok_pipeline.portal.operator.password import opens
 from tiktok_pipeline.portal.operator.session import (
     OperatorSession,
@@ -37,7 +37,6 @@ REFUSED = "That was not right. Check the password, and the code if you use one."
 
 logger = logging.getLogger(__name__)
 router = APIRouter()
-Context = Annotated[PortalContext, Depends(portal_context)]
 
 
 def signed_in(request: Request) -> OperatorSession:

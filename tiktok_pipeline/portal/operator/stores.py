@@ -12,7 +12,7 @@ from tiktok_pipeline.history.deletion import StoreInUse, delete_store
 from tiktok_pipeline.hub.disconnecting import disable, enable
 from tiktok_pipeline.hub.overview import StoreLine, overview, store_line
 from tiktok_pipeline.hub.stores import add_store, change_store
-from tiktok_pipeline.portal.context import PortalContext, portal_context
+from tiktok_pipeline.portal.context import Context, PortalContext
 from tiktok_pipeline.portal.operator.login import signed_in
 from tiktok_pipeline.portal.operator.session import OperatorSession
 from tiktok_pipeline.portal.pages import page
@@ -28,7 +28,6 @@ DONE = {
 }
 
 router = APIRouter()
-Context = Annotated[PortalContext, Depends(portal_context)]
 Text = Annotated[str, Form()]
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tiktok_pipeline.digest.reading import Calendar, Digest, read_digest
+from tiktok_pipeline.digest.content import Calendar, Digest
+from tiktok_pipeline.digest.reading import read_digest
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import derive
 from tiktok_pipeline_tests.building import rows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from tiktok_pipeline.digest.reading import Calendar, Digest, calendar, read_digest
+from tiktok_pipeline.digest.content import Calendar, Digest
+from tiktok_pipeline.digest.reading import calendar, read_digest
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import derive
 from tiktok_pipeline_tests.building import DatabaseClock, ledger, rows

@@ -16,7 +16,7 @@ from tiktok_pipeline.warehouse.connection import Warehouse
 
 def archive_and_die(url: str, folder: str, function: str, when: str, number: int) -> None:
     """Archive and drop January, and die before or after the call of that number of a function."""
-    _die(archive, function, when, number)
+    die_at(archive, function, when, number)
     warehouse = Warehouse(url)
     for month in archive.months_to_archive(warehouse, dt.date(2026, 2, 15)):
         archive.drop_month(warehouse, archive.write_month(warehouse, folder, month)[0])
@@ -28,7 +28,8 @@ def restore_and_die(url: str, first: dt.date, last: dt.date) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _die(module: Any, name: str, when: str, number: int) -> None:
+def die_at(module: Any, name: str, when: str, number: int) -> None:
+    """Kill this process before or after the call of that number of a function, as a power cut would."""
     real = getattr(module, name)
     calls = 0
 

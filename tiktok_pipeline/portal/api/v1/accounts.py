@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from tiktok_pipeline.portal.api.answers import One, Page, about, answer
+from tiktok_pipeline.portal.api.answers import One, Page, about, answer, page_of
 from tiktok_pipeline.portal.api.calling import Reader
-from tiktok_pipeline.portal.api.cursors import cursor_after, place_of
+from tiktok_pipeline.portal.api.cursors import place_of
 from tiktok_pipeline.portal.api.tokens import Caller
 from tiktok_pipeline.portal.api.v1.asking import AccountId, Cursor, Limit
 from tiktok_pipeline.portal.api.v1.rows import Account, Video
-from tiktok_pipeline.portal.context import PortalContext
+from tiktok_pipeline.portal.context import Context, PortalContext
 
 router = APIRouter(tags=["accounts"])
 Sort = Literal["views", "likes", "newest"]
@@ -29,9 +30,8 @@ class AfterVideo(BaseModel):
 
 
 @router.get("/accounts/{account}", response_model=One[Account])
-def account_by_id(request: Request, caller: Reader, account: AccountId) -> Response:
+def account_by_id(request: Request, context: Context, caller: Reader, account: AccountId) -> Response:
     """An account with the counters of its latest day."""
-    context: PortalContext = request.app.state.context
     row = _seen(context, caller, account)
     said, age = about(context.warehouse, caller, store=row["store_code"], account=account)
     return answer(request, One[Account](data=Account(**row), about=said), age)
@@ -40,6 +40,7 @@ def account_by_id(request: Request, caller: Reader, account: AccountId) -> Respo
 @router.get("/accounts/{account}/videos", response_model=Page[Video])
 def account_videos(
     request: Request,
+    context: Context,
     caller: Reader,
     account: AccountId,
     sort: Annotated[Sort, Query(description="Most views or likes first, or newest first.")] = "newest",
@@ -47,7 +48,6 @@ def account_videos(
     cursor: Cursor = None,
 ) -> Response:
     """The videos of an account with their latest counters."""
-    context: PortalContext = request.app.state.context
     place = place_of(AfterVideo, cursor)
     if place is not None and place.sort != sort:
         raise HTTPException(422, f"cursor: it goes on in the order of {place.sort}. Begin without one.")
@@ -61,13 +61,12 @@ def account_videos(
         "limit": limit + 1,
     }
     found = context.warehouse.execute("api/account_videos", values)
-    following = None
-    if len(found) > limit:
-        end = found[limit - 1]
-        following = cursor_after(AfterVideo(sort=sort, place=end["place"], video_id=end["video_id"]))
     said, age = about(context.warehouse, caller, store=row["store_code"], account=account)
-    videos = [Video(**one) for one in found[:limit]]
-    return answer(request, Page[Video](data=videos, next=following, about=said), age)
+
+    def place_in(video: Mapping[str, Any]) -> AfterVideo:
+        return AfterVideo(sort=sort, place=video["place"], video_id=video["video_id"])
+
+    return answer(request, page_of(Video, found, limit, place_in, said), age)
 
 
 def _seen(context: PortalContext, caller: Caller, account: int) -> dict[str, Any]:

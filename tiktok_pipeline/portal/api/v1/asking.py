@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Path, Query, Request
+from fastapi import Depends, HTTPException, Path, Query
 from pydantic import BaseModel
 
-from tiktok_pipeline.portal.context import PortalContext
+from tiktok_pipeline.portal.api.tokens import Caller
+from tiktok_pipeline.portal.context import Context, PortalContext
 
 MOST_ROWS = 500
 MOST_DAYS = 400
@@ -36,15 +38,19 @@ class BeforeDay(BaseModel):
     before: dt.date
 
 
+def day_of(row: Mapping[str, Any]) -> BeforeDay:
+    """The place of a row in a list of days."""
+    return BeforeDay(before=row["snapshot_date"])
+
+
 def asked_days(
-    request: Request,
+    context: Context,
     first: Annotated[
         dt.date | None, Query(alias="from", description="The first day; without: 30 days.")
     ] = None,
     last: Annotated[dt.date | None, Query(alias="to", description="The last day; without: today.")] = None,
 ) -> Days:
     """The days asked for, at most MOST_DAYS, in the reporting time zone."""
-    context: PortalContext = request.app.state.context
     try:
         last = last or (first + dt.timedelta(days=MOST_DAYS - 1) if first else _today(context))
         first = first or last - dt.timedelta(days=DAYS - 1)
@@ -66,3 +72,12 @@ def _today(context: PortalContext) -> dt.date:
     [row] = context.warehouse.execute("capture/today", {"zone": context.settings.reporting_timezone})
     day: dt.date = row["day"]
     return day
+
+
+def store_seen(context: PortalContext, caller: Caller, code: str) -> dict[str, Any]:
+    """The store, where the caller may see it; else 404, as if it were not there."""
+    asked = {"stores": [code], "after": None, "limit": 1}
+    found = context.warehouse.execute("api/stores", asked) if caller.may_see(code) else []
+    if not found:
+        raise HTTPException(404)
+    return found[0]

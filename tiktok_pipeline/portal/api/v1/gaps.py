@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from tiktok_pipeline.portal.api.answers import Page, about, answer
+from tiktok_pipeline.portal.api.answers import Page, about, answer, page_of
 from tiktok_pipeline.portal.api.calling import Reader
-from tiktok_pipeline.portal.api.cursors import cursor_after, place_of
-from tiktok_pipeline.portal.api.v1.asking import AskedDays, Cursor, Limit
+from tiktok_pipeline.portal.api.cursors import place_of
+from tiktok_pipeline.portal.api.v1.asking import AskedDays, Cursor, Limit, store_seen
 from tiktok_pipeline.portal.api.v1.rows import Endpoint, Gap
-from tiktok_pipeline.portal.context import PortalContext
+from tiktok_pipeline.portal.context import Context
 
 router = APIRouter(tags=["gaps"])
 
@@ -30,6 +31,7 @@ class AfterGap(BaseModel):
 @router.get("/gaps", response_model=Page[Gap])
 def gaps(
     request: Request,
+    context: Context,
     caller: Reader,
     days: AskedDays,
     store: Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,50}$", description="Only this store.")] = None,
@@ -37,12 +39,9 @@ def gaps(
     cursor: Cursor = None,
 ) -> Response:
     """Account-days without data, newest first, with the reason why."""
-    context: PortalContext = request.app.state.context
     place = place_of(AfterGap, cursor)
-    if store is not None and not (
-        caller.may_see(store) and context.warehouse.execute("api/store", {"store": store})
-    ):
-        raise HTTPException(404)
+    if store is not None:
+        store_seen(context, caller, store)
     stores = [store] if store is not None else caller.stores
     values = {
         "stores": None if stores is None else list(stores),
@@ -53,10 +52,10 @@ def gaps(
         "after_endpoint": place.endpoint if place else None,
         "limit": limit + 1,
     }
-    found = [Gap(**row) for row in context.warehouse.execute("api/gaps", values)]
-    following = None
-    if len(found) > limit:
-        end = found[limit - 1]
-        following = cursor_after(AfterGap(day=end.day, account=end.account_id, endpoint=end.endpoint))
+    found = context.warehouse.execute("api/gaps", values)
     said, age = about(context.warehouse, caller, store=store, first=days.first, last=days.last)
-    return answer(request, Page[Gap](data=found[:limit], next=following, about=said), age)
+    return answer(request, page_of(Gap, found, limit, _place, said), age)
+
+
+def _place(row: Mapping[str, Any]) -> AfterGap:
+    return AfterGap(day=row["day"], account=row["account_id"], endpoint=row["endpoint"])

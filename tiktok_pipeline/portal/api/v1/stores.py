@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from tiktok_pipeline.portal.api.answers import One, Page, about, answer
+from tiktok_pipeline.portal.api.answers import One, Page, about, answer, page_of
 from tiktok_pipeline.portal.api.calling import Reader
-from tiktok_pipeline.portal.api.cursors import cursor_after, place_of
-from tiktok_pipeline.portal.api.v1.asking import AskedDays, BeforeDay, Cursor, Limit, StoreCode
+from tiktok_pipeline.portal.api.cursors import place_of
+from tiktok_pipeline.portal.api.v1.asking import (
+    AskedDays,
+    BeforeDay,
+    Cursor,
+    Limit,
+    StoreCode,
+    day_of,
+    store_seen,
+)
 from tiktok_pipeline.portal.api.v1.rows import Store, StoreAccount, StoreDay, StoreWithAccounts
-from tiktok_pipeline.portal.context import PortalContext
+from tiktok_pipeline.portal.context import Context
 
 router = APIRouter(tags=["stores"])
 
@@ -23,39 +31,38 @@ class AfterStore(BaseModel):
 
 
 @router.get("/stores", response_model=Page[Store])
-def stores(request: Request, caller: Reader, limit: Limit = 100, cursor: Cursor = None) -> Response:
+def stores(
+    request: Request, context: Context, caller: Reader, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
     """The stores that the caller may see, by code."""
-    context: PortalContext = request.app.state.context
     place = place_of(AfterStore, cursor)
     values = {
         "stores": None if caller.stores is None else list(caller.stores),
         "after": place.after if place else None,
         "limit": limit + 1,
     }
-    found = [Store(**row) for row in context.warehouse.execute("api/stores", values)]
-    following = cursor_after(AfterStore(after=found[limit - 1].store_code)) if len(found) > limit else None
+    found = context.warehouse.execute("api/stores", values)
     said, age = about(context.warehouse, caller)
-    return answer(request, Page[Store](data=found[:limit], next=following, about=said), age)
+    page = page_of(Store, found, limit, lambda row: AfterStore(after=row["store_code"]), said)
+    return answer(request, page, age)
 
 
 @router.get("/stores/{code}", response_model=One[StoreWithAccounts])
-def store(request: Request, caller: Reader, code: StoreCode) -> Response:
+def store(request: Request, context: Context, caller: Reader, code: StoreCode) -> Response:
     """A store and its accounts."""
-    context: PortalContext = request.app.state.context
-    found = context.warehouse.execute("api/store", {"store": code}) if caller.may_see(code) else []
-    if not found:
-        raise HTTPException(404)
+    found = store_seen(context, caller, code)
     accounts = [
         StoreAccount(**row) for row in context.warehouse.execute("api/store_accounts", {"store": code})
     ]
     said, age = about(context.warehouse, caller, store=code)
-    data = StoreWithAccounts(**found[0], store_accounts=accounts)
+    data = StoreWithAccounts(**found, store_accounts=accounts)
     return answer(request, One[StoreWithAccounts](data=data, about=said), age)
 
 
 @router.get("/stores/{code}/daily", response_model=Page[StoreDay])
 def store_daily(
     request: Request,
+    context: Context,
     caller: Reader,
     code: StoreCode,
     days: AskedDays,
@@ -63,10 +70,8 @@ def store_daily(
     cursor: Cursor = None,
 ) -> Response:
     """The days of a store, newest first."""
-    context: PortalContext = request.app.state.context
     place = place_of(BeforeDay, cursor)
-    if not caller.may_see(code) or not context.warehouse.execute("api/store", {"store": code}):
-        raise HTTPException(404)
+    store_seen(context, caller, code)
     values = {
         "store": code,
         "first": days.first,
@@ -74,7 +79,7 @@ def store_daily(
         "before": place.before if place else None,
         "limit": limit + 1,
     }
-    found = [StoreDay(**row) for row in context.warehouse.execute("api/store_daily", values)]
-    following = cursor_after(BeforeDay(before=found[limit - 1].snapshot_date)) if len(found) > limit else None
+    found = context.warehouse.execute("api/store_daily", values)
     said, age = about(context.warehouse, caller, store=code, first=days.first, last=days.last)
-    return answer(request, Page[StoreDay](data=found[:limit], next=following, about=said), age)
+    page = page_of(StoreDay, found, limit, day_of, said)
+    return answer(request, page, age)

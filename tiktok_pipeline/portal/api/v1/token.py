@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from tiktok_pipeline.hub.services import SCOPES, service_known_by
 from tiktok_pipeline.portal.api.tokens import LIFETIME_SECONDS, Tokens
 from tiktok_pipeline.portal.attempts import require_allowed
-from tiktok_pipeline.portal.context import PortalContext
+from tiktok_pipeline.portal.context import Context
 from tiktok_pipeline.portal.security import client_address
 
 router = APIRouter(tags=["token"])
@@ -40,13 +40,13 @@ class Refused(BaseModel):
 @router.post("/token", response_model=Granted, responses={400: {"model": Refused}, 401: {"model": Refused}})
 def token(
     request: Request,
+    context: Context,
     grant_type: Annotated[str, Form(max_length=100)],
     client_id: Annotated[str, Form(max_length=100)] = "",
     client_secret: Annotated[str, Form(max_length=200)] = "",
     scope: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     """A token for a service that shows its secret, in the form or as HTTP Basic; `scope` may ask for less."""
-    context: PortalContext = request.app.state.context
     tokens: Tokens = request.app.state.tokens
     if grant_type != "client_credentials":
         return _refused(400, "unsupported_grant_type", "Only client_credentials is known here.")

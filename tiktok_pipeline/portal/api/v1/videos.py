@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
-from tiktok_pipeline.portal.api.answers import Page, about, answer
+from tiktok_pipeline.portal.api.answers import Page, about, answer, page_of
 from tiktok_pipeline.portal.api.calling import Reader
-from tiktok_pipeline.portal.api.cursors import cursor_after, place_of
-from tiktok_pipeline.portal.api.v1.asking import AskedDays, BeforeDay, Cursor, Limit, VideoId
+from tiktok_pipeline.portal.api.cursors import place_of
+from tiktok_pipeline.portal.api.v1.asking import AskedDays, BeforeDay, Cursor, Limit, VideoId, day_of
 from tiktok_pipeline.portal.api.v1.rows import VideoDay
-from tiktok_pipeline.portal.context import PortalContext
+from tiktok_pipeline.portal.context import Context
 
 router = APIRouter(tags=["videos"])
 
@@ -18,6 +18,7 @@ router = APIRouter(tags=["videos"])
 @router.get("/videos/{video}/daily", response_model=Page[VideoDay])
 def video_daily(
     request: Request,
+    context: Context,
     caller: Reader,
     video: VideoId,
     days: AskedDays,
@@ -25,7 +26,6 @@ def video_daily(
     cursor: Cursor = None,
 ) -> Response:
     """The days of a video, newest first."""
-    context: PortalContext = request.app.state.context
     place = place_of(BeforeDay, cursor)
     whose = context.warehouse.execute("api/video", {"video": video})
     if not whose or not caller.may_see(whose[0]["store_code"]):
@@ -37,8 +37,7 @@ def video_daily(
         "before": place.before if place else None,
         "limit": limit + 1,
     }
-    found = [VideoDay(**row) for row in context.warehouse.execute("api/video_daily", values)]
-    following = cursor_after(BeforeDay(before=found[limit - 1].snapshot_date)) if len(found) > limit else None
+    found = context.warehouse.execute("api/video_daily", values)
     said, age = about(
         context.warehouse,
         caller,
@@ -47,4 +46,5 @@ def video_daily(
         first=days.first,
         last=days.last,
     )
-    return answer(request, Page[VideoDay](data=found[:limit], next=following, about=said), age)
+    page = page_of(VideoDay, found, limit, day_of, said)
+    return answer(request, page, age)
