@@ -8,41 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import random
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from tiktok_pipeline.hub.accounts import connect_account
 from tiktok_pipeline.hub.stores import add_store
+from tiktok_pipeline.tiktok.errors import AuthError
 from tiktok_pipeline.tiktok.oauth import OAuthClient
 from tiktok_pipeline.vault import TokenVault
+from tiktok_pipeline.vault.refresh import MOST_AT_ONCE
 from tiktok_pipeline.vault.secret import SecretToken
-from tiktok_pipeline_tests.faults.databases import restart
+from tiktok_pipeline_tests.faults.shocks import SHOCKS
 from tiktok_pipeline_tests.faults.worker import Worker
-from tiktok_pipeline_tests.faults.world import World, holding
+from tiktok_pipeline_tests.faults.world import World
 
 WORKERS = 2
 REDIRECT = "http://localhost/callback"
 FIRST_DAY = "2027-02-27"
-ANSWERS: tuple[dict[str, Any], ...] = (
-    {"internal_error": {"probability": 0.3}},
-    {"html_error": {"probability": 0.3, "status": 502}},
-    {"rate_limited": {"times": 2, "retry_after": "1"}},
-    {"drop": {"at": "body", "reset": True, "probability": 0.3}},
-    {"truncated_json": {"probability": 0.3}},
-    {"slow": {"delay_ms": 500, "probability": 0.5}},
-    {"stuck_cursor": {"probability": 0.3}},
-)
 
 
 @dataclass
 class Chaos:
-    """What happened: faults by kind, days, account-days by state, requests, seconds, violations."""
+    """What happened: faults by kind, days, account-days by state, requests, seconds, violations.
+
+    `at_stake`: the refreshes that were under way when a fault began, at most, and those begun while it lasted.
+    """
 
     faults: Counter[str] = field(default_factory=Counter)
     days: int = 0
@@ -50,6 +43,8 @@ class Chaos:
     accounts: int = 0
     requests: int = 0
     lost_grants: int = 0
+    at_stake: int = 0
+    in_error: int = 0
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 
@@ -58,8 +53,8 @@ class Chaos:
         faults = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
         return (
             f"{self.accounts:,} accounts, {self.days} days in {self.seconds:.0f} s, {self.faults.total()} faults "
-            f"({faults}): {states}; {self.lost_grants} grants lost with a process or an answer; "
-            f"{self.requests:,} requests; {len(self.violations)} violations"
+            f"({faults}): {states}; {self.lost_grants} grants lost with a process or an answer ({self.at_stake} at "
+            f"stake), {self.in_error} accounts in error; {self.requests:,} requests; {len(self.violations)} violations"
         )
 
 
@@ -100,10 +95,12 @@ def run_chaos(world: World, accounts: int, minutes: float, every_seconds: float,
     day_began, day = began, 0
     while time.monotonic() - began < minutes * 60:
         time.sleep(every_seconds * rng.uniform(0.5, 1.5))
-        kind, fault = rng.choice(FAULTS)
+        kind, shock = rng.choice(SHOCKS)
+        refreshes = _refreshes(world)
         with contextlib.suppress(Exception):  # a fault may meet another one's trouble
-            fault(world, rng, crew)
+            shock(world, rng, crew)
             chaos.faults[kind] += 1
+        chaos.at_stake += MOST_AT_ONCE + _refreshes(world) - refreshes
         crew[:] = [worker if worker.alive else _begin(world) for worker in crew]
         if time.monotonic() - day_began > day_seconds or _is_done(world):
             chaos.days, day, day_began = chaos.days + 1, day + 1, time.monotonic()
@@ -114,29 +111,95 @@ def run_chaos(world: World, accounts: int, minutes: float, every_seconds: float,
     chaos.seconds = time.monotonic() - began
     chaos.days += 1
     world.sandbox.clear_faults()
-    world.log.unlink(
-        missing_ok=True
-    )  # gigabytes of tracebacks are not searched: secrets in logs have their own row
+    # Gigabytes of tracebacks are not searched: secrets in logs have their own row.
+    world.log.unlink(missing_ok=True)
     world.recover()
-    # A pair that died with its process or with TikTok's answer is lost, and only such an account needs a person.
-    lost = world.rows(
-        "select id from hub.store_accounts where status = 'NEED_RECONNECT' and status_reason like 'lost_rotation%%'"
-    )
-    world.may_reconnect = {row["id"] for row in lost}
-    chaos.lost_grants = len(lost)
-    held = world.rows("select id from hub.store_accounts where status = 'ERROR'")
-    world.may_reconnect |= {
-        row["id"] for row in held
-    }  # three bad days in a row: said so, and it goes on being tried
-    chaos.violations = world.settled_violations()
+    _judge(world, chaos)
+    return chaos
+
+
+def _judge(world: World, chaos: Chaos) -> None:
+    """Note what became of the account-days, and every violation: those of the last day, too, which had no fault."""
+    lost, held = _asked_to_reconnect(world), _in_error(world)
+    chaos.lost_grants, chaos.in_error = len(lost), len(held)
+    world.may_reconnect = set(lost) | set(held)
+    unfounded = [
+        f"I4: account {account} is to be reconnected, and its grant lives"
+        for account in lost
+        if _lives(world, account)
+    ]
+    unfounded += [
+        f"I4: account {account} is ERROR without three bad days" for account, bad in held.items() if not bad
+    ]
+    chaos.violations = world.settled_violations() + unfounded
+    if chaos.lost_grants > chaos.at_stake:
+        chaos.violations.append(
+            f"{chaos.lost_grants} grants lost, and faults met {chaos.at_stake} refreshes at most"
+        )
     found = world.rows("select state, count(*) as n from capture.account_day group by state")
     chaos.states = {row["state"]: row["n"] for row in found}
     chaos.requests = world.asked()
-    expected = accounts * 2 * chaos.days
+    expected = chaos.accounts * 2 * chaos.days
     there = sum(chaos.states.values())
     if there != expected:
         chaos.violations.append(f"{expected} account-days expected, {there} are there")
-    return chaos
+
+
+def _refreshes(world: World) -> int:
+    """Requests that came to TikTok's token endpoint so far."""
+    seen = world.sandbox.requests()["endpoints"]
+    return sum(found["count"] for name, found in seen.items() if name.startswith("oauth"))
+
+
+def _asked_to_reconnect(world: World) -> list[int]:
+    """Accounts whose pair died with its process or with TikTok's answer, as they say."""
+    found = world.rows(
+        "select id from hub.store_accounts where status = 'NEED_RECONNECT' and status_reason like 'lost_rotation%%'"
+    )
+    return [row["id"] for row in found]
+
+
+def _lives(world: World, account: int) -> bool:
+    """Whether TikTok still takes the refresh token that the vault holds. Asking spends it."""
+    attempts = world.pipeline.vault._attempts
+    [pair] = world.rows("select refresh_token, token_version from vault.token where account_id = %s", account)
+    place = attempts.place(account, "refresh_token", pair["token_version"])
+    oauth = OAuthClient(
+        world.sandbox.base_url, world.sandbox.client_key, SecretToken(world.sandbox.client_secret)
+    )
+    try:
+        oauth.refresh(attempts.sealer.unseal(pair["refresh_token"], place))
+    except AuthError:
+        return False
+    return True
+
+
+def _in_error(world: World) -> dict[int, bool]:
+    """Accounts in ERROR, and whether one endpoint of theirs really failed on three days in a row."""
+    found = world.rows(
+        """
+        select
+            a.id,
+            exists (
+                select 1
+                from capture.account_day as d
+                where
+                    d.account_id = a.id
+                    and (
+                        select count(*)
+                        from capture.account_day as bad
+                        where
+                            bad.account_id = d.account_id
+                            and bad.endpoint = d.endpoint
+                            and bad.day between d.day - 2 and d.day
+                            and bad.state in ('failed', 'gap')
+                    ) = 3
+            ) as bad
+        from hub.store_accounts as a
+        where a.status = 'ERROR'
+        """
+    )
+    return {row["id"]: row["bad"] for row in found}
 
 
 def _begin(world: World) -> Worker:
@@ -160,58 +223,3 @@ def _next_day(world: World) -> bool:
     [row] = world.rows("select ops.day_of(ops.now(), 'UTC') + 1 as day")
     world.clock.set(f"{row['day']}T02:00:00")
     return True
-
-
-def _kill(world: World, rng: random.Random, crew: list[Worker]) -> None:
-    rng.choice(crew).kill()
-
-
-def _freeze(world: World, rng: random.Random, crew: list[Worker]) -> None:
-    worker = rng.choice(crew)
-    worker.signal(signal.SIGSTOP)
-    time.sleep(1.5)
-    worker.signal(signal.SIGCONT)
-
-
-def _terminate(world: World, rng: random.Random, crew: list[Worker]) -> None:
-    rng.choice(crew).signal(signal.SIGTERM)
-
-
-def _restart_fast(world: World, rng: random.Random, crew: list[Worker]) -> None:
-    restart(world.server, signal.SIGINT)
-
-
-def _restart_immediate(world: World, rng: random.Random, crew: list[Worker]) -> None:
-    restart(world.server, signal.SIGQUIT)
-
-
-def _cut(world: World, rng: random.Random, crew: list[Worker]) -> None:
-    with holding(world, "select 1") as connection:
-        connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity "
-            "where datname = current_database() and pid <> pg_backend_pid()"
-        )
-
-
-def _lock(world: World, rng: random.Random, crew: list[Worker]) -> None:
-    with holding(world, "lock table capture.account_day in access exclusive mode"):
-        time.sleep(1)
-
-
-def _answer(world: World, rng: random.Random, crew: list[Worker]) -> None:
-    world.sandbox.set_faults(**rng.choice(ANSWERS))
-    time.sleep(2)
-    world.sandbox.clear_faults()
-
-
-FAULTS: tuple[tuple[str, Callable[[World, random.Random, list[Worker]], None]], ...] = (
-    ("kill -9", _kill),
-    ("freeze", _freeze),
-    ("SIGTERM", _terminate),
-    ("restart fast", _restart_fast),
-    ("restart immediate", _restart_immediate),
-    ("cut connections", _cut),
-    ("lock", _lock),
-    ("bad answers", _answer),
-    ("bad answers", _answer),
-)
