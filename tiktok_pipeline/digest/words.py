@@ -209,7 +209,8 @@ def broken(digest: Digest) -> list[str]:
     if digest.broken_found > len(digest.broken):
         said.append(f"and {many(digest.broken_found - len(digest.broken), 'more account')}")
     for one in digest.also_broken:
-        said.append(f"{one.what}: {one.count:,}" + (f", e.g. {one.example}" if one.example else ""))
+        example = f", e.g. {one.example}" if one.example else ""
+        said.append(f"{one.what}: {one.count:,}{example}. What helps: {one.what_to_do}")
     return said
 
 

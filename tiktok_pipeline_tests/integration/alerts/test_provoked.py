@@ -139,6 +139,7 @@ def test_what_happens_is_told_once_and_nothing_else(world: World, name: str) -> 
     ):
         assert message.subject.startswith(subject)
     assert case.word in told[0].body
+    assert all("What helps: " in message.body for message in told if message.kind == "check_failed")
 
 
 def test_a_normal_day_is_silent(world: World) -> None:

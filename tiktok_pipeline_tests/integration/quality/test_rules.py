@@ -182,7 +182,7 @@ def test_failing_since_stays_while_it_fails_and_begins_anew_after_it_passed(
     since = []
     for hour, message in enumerate(("bad", "worse", "", "bad")):
         clock.set(f"2026-11-10T0{hour}:00")
-        keep_verdicts(warehouse, "a.b", "c", "info", [Verdict(LAST, message)])
+        keep_verdicts(warehouse, "a.b", "c", "info", "sleep on it", [Verdict(LAST, message)])
         [row] = rows(warehouse, "select * from reporting.quality_results")
         since.append(row["failing_since"] and row["failing_since"].hour)
     assert since == [0, 0, None, 3]
