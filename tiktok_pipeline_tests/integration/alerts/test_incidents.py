@@ -338,6 +338,38 @@ def test_accounts_to_reconnect_are_reminded_of_and_not_told_a_second_time(house:
     assert open_incidents(house.warehouse) == []
 
 
+def test_gaps_of_other_accounts_are_told_again_and_those_of_the_same_are_not(house: House) -> None:
+    """One a day, so that their number never says that it is another store's day that is lost."""
+    lost = (0, 0, 1, 0, 1, 2, 2)
+    for number, account in enumerate(lost):
+        day = FIRST + dt.timedelta(days=number)
+        house.at(2, day=day)
+        if number:
+            house.run()
+        rows(
+            house.warehouse,
+            "update capture.account_day set state = 'gap', reason = 'missed', chosen_capture_no = null"
+            " where endpoint = 'video_list' and day = %s and account_id ="
+            " (select id from hub.store_accounts where store_code = %s)",
+            day,
+            f"store_{account}",
+        )
+        for hour in (1, 2):
+            house.at(hour, number, day + dt.timedelta(days=1))
+            look(house.warehouse, Facts("UTC"), ["gaps"])
+    told = house.told("gaps")
+    assert [(message.details["what"], message.subject[-40:]) for message in told] == [
+        ("new", "1 account-days of 2026-03-10 are gaps: missed"[-40:]),
+        ("reminder", "1 account-days of 2026-03-11 are gaps: missed"[-40:]),
+        ("others", "1 account-days of 2026-03-12 are gaps: missed"[-40:]),
+        ("others", "1 account-days of 2026-03-15 are gaps: missed"[-40:]),
+    ]
+    others = told[2]
+    assert others.subject.startswith("others, too: ")
+    assert others.body.startswith("Not told of before: store_1, account ")
+    assert "store_0" not in others.body
+
+
 def test_a_backfill_of_old_dates_clears_no_alarm_about_the_latest_day(house: House) -> None:
     house.at(2, day=FIRST + dt.timedelta(days=1))
     house.run(derived=False)
