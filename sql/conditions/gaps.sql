@@ -1,6 +1,7 @@
 -- A row per reason for which the latest day that is over has gaps. Only that day counts: filling or losing older ones
--- changes nothing. `members` are the accounts, so that other accounts on the next day are told of. Not counted are accounts that wait for a person (reconnect_open) or were disabled, and what was told
--- as failed captures or as TikTok's silence while it could still be mended.
+-- changes nothing. Not counted are accounts that wait for a person (reconnect_open) or were disabled, and what was told
+-- as failed captures or as TikTok's silence while it could still be mended. `members` are the accounts, so that one is
+-- told of other accounts on the next day.
 with latest as (
     select ops.day_of(ops.now(), %(zone)s) - 1 as day
 ),
