@@ -215,6 +215,25 @@ def test_expectations_find_the_day_in_a_range_and_count_without_loading_rows(war
     assert sum(not row["passed"] for row in kept) == 1
 
 
+def test_a_row_under_another_store_than_its_account_has_fails_and_is_named(warehouse: Warehouse) -> None:
+    add_account(warehouse)
+    add_store(warehouse, "bandung_02")
+    put_video(warehouse, "1")
+    put_video(warehouse, "2")
+    suites = [suite for suite in SUITES if suite.name == "expected_once"]
+    videos = [suite for suite in suites if suite.table == "snapshots.tiktok_video_daily"]
+    assert evaluate_suites(warehouse, videos, [LAST], "UTC")["expected_once"][0].passed
+    rows(
+        warehouse,
+        "update snapshots.tiktok_video_daily set store_code = 'bandung_02' where video_id = '2'",
+    )
+    [found] = evaluate_suites(warehouse, videos, [LAST], "UTC")["expected_once"]
+    assert not found.passed
+    [example] = found.examples
+    assert example["expectation"] == "every row belongs to an account of its store"
+    assert (example["failing"], [value["store_code"] for value in example["values"]]) == (1, ["bandung_02"])
+
+
 def test_a_counter_read_on_another_day_fails(warehouse: Warehouse) -> None:
     add_account(warehouse)
     put_video(warehouse, "1", observed_at=dt.datetime(2026, 11, 20, tzinfo=dt.UTC))
