@@ -1,8 +1,8 @@
-"""How long each statement of a digest takes, on the worst day: many videos gone, and as many that lack a counter.
+"""How long each statement of a digest takes, on the worst day: many videos gone, and many that lacked a counter.
 
     python -m bench.digest [--accounts 1000] [--videos 200] [--vanished 20]
 
-On the last of 30 days each account's first so many videos are gone, TikTok was asked for all of them, and of the same number
+On the last of 30 days so many videos of each account are gone, TikTok was asked for all of them, and of the same number
 of others it left the views out on the day before. Bar: 10 s for a digest without its charts.
 """
 
