@@ -4,7 +4,7 @@ set body = ''
 where
     message.body <> ''
     and message.details ? 'link_expires_at'
-    and (message.sent_at is not null or message.muted_at is not null)
+    and (message.sent_at is not null or message.muted_at is not null or message.given_up_at is not null)
     and (
         (message.details ->> 'link_expires_at')::timestamptz < ops.now()
         or exists (

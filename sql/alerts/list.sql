@@ -15,6 +15,7 @@ with newest as (
         created_at,
         sent_at,
         muted_at,
+        given_up_at,
         routed_for is not null as is_routed
     from ops.outbox as message
     where
@@ -22,6 +23,7 @@ with newest as (
         or (
             message.muted_at is null
             and message.sent_at is null
+            and message.given_up_at is null
             and (
                 message.routed_for is null
                 or exists (select from ops.delivery as delivery where delivery.outbox_id = message.id)

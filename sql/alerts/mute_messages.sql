@@ -5,6 +5,7 @@ from ops.mute
 where
     message.sent_at is null
     and message.muted_at is null
+    and message.given_up_at is null
     and mute.begins_at <= ops.now()
     and mute.ends_at > ops.now()
     and (mute.kind = message.kind or mute.account_id = message.account_id)

@@ -10,6 +10,7 @@ from ops.outbox
 where
     sent_at is null
     and muted_at is null
+    and given_up_at is null
     and created_at > ops.now() - interval '3 days'
     and routed_for is distinct from %(routed_for)s
 order by id

@@ -1,6 +1,7 @@
 -- TikTok's answers have the fields that they had: a new one, or one that vanished, is reported once, on its first day.
 -- table: capture.user_info, capture.video_list
 -- severity: warning: a renamed counter would be NULL from that day on
+-- what to do: a new field may stay as it is; one that vanished or was renamed is NULL from now on: look what TikTok announced, read it under its new name, and derive the days again, as pages keep every field
 -- counts: fields
 -- before: quality/note_fields
 -- A row is a day with answers. A field must have been in nearly all objects (field_share) to be missed.

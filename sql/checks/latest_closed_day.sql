@@ -2,6 +2,7 @@
 -- table: capture.user_info, capture.video_list
 -- days: latest closed
 -- severity: warning: the day cannot be captured any more; what it lacks has a cause that today may share
+-- what to do: nothing brings the day back; `tiktok-pipeline failed list` and the runs of that day say why, so that today does not follow
 -- counts: accounts
 -- A row is an account that was connected by that day and not disabled.
 select

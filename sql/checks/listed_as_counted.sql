@@ -1,6 +1,7 @@
 -- The list of videos has about as many as the profile counts, neither many more nor many less.
 -- table: snapshots.account_day_verdict
 -- severity: warning: the two counters differ honestly by a few, and nobody documents by how many
+-- what to do: capture today again with force: true; what stays, compare with the profile in TikTok's app
 -- counts: lists
 -- A row is an account and day whose profile was captured within the hour. Thresholds: short_videos, short_share.
 select

@@ -1,6 +1,7 @@
 -- TikTok does not say the counters of many of an account's videos.
 -- table: snapshots.tiktok_video_daily
 -- severity: warning: NULL is honest, and reports show a hole instead of a wrong number
+-- what to do: capture today again with force: true; of a past day the hole stays, and reports leave it out
 -- counts: account-days
 -- A row is an account and day: 1, and 1 when a tenth of its videos and more, and three at least, lack views, likes, comments or shares.
 select

@@ -1,6 +1,7 @@
 -- Views and shares never fall by themselves; around a video's vanishing or return they may.
 -- table: snapshots.counter_fall
 -- severity: warning: one number is doubtful, the day's others are not, and what TikTok said is kept
+-- what to do: capture today again with force: true; if the lower number stays, TikTok has corrected it, and nothing is to be done
 -- counts: falls
 -- A row is an account and day with falls of any counter: how many, and how many of them views or shares.
 select

@@ -1,6 +1,7 @@
 -- A video's id holds the second in which its upload began: create_time is never before it, and seldom a week after.
 -- table: snapshots.tiktok_video_daily
 -- severity: warning: nobody documents it, and only the time of posting is doubtful (391 videos: 2 s to 48 h, never before)
+-- what to do: take the time of posting of these videos as uncertain; when they become many, TikTok makes ids in another way and the rule must follow
 -- counts: videos
 -- A row is an account and day: its videos with an id of that kind, and those whose create_time does not fit.
 -- (A CASE and no condition: PostgreSQL would expect hardly any row to meet it, and use one core and a sort.)

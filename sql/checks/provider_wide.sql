@@ -1,6 +1,7 @@
 -- Many accounts move far beyond their history on one day, in one direction: TikTok did something, not they.
 -- table: snapshots.tiktok_user_daily
 -- severity: warning: growth of that day means nothing; it may be an honest purge, so nothing is left out
+-- what to do: look whether TikTok announced a purge or has a fault; after a fault capture today again with force: true, and tell readers that growth of that day means nothing
 -- counts: accounts
 -- A row is a day and counter: one finding instead of a hundred.
 select

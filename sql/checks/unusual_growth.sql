@@ -1,6 +1,7 @@
 -- Followers or likes of one account grow or fall far beyond its own history of the last four weeks.
 -- table: snapshots.tiktok_user_daily
 -- severity: info: a video that goes viral looks the same; it is there for whoever wonders about a number
+-- what to do: nothing, unless somebody wonders about the number; reporting.viral_videos may say why it grew
 -- counts: growths
 -- A row is an account and day with two weeks of history. What many accounts do at once is provider_wide's.
 select

@@ -1,6 +1,7 @@
 -- A video without views beside a thousand likes, comments or shares cannot be.
 -- table: snapshots.tiktok_video_daily
 -- severity: warning: it is one video's number; where they are many, zeroed_videos quarantines the account-day
+-- what to do: capture today again with force: true; of a past day the number stays as TikTok gave it
 -- counts: videos
 -- A row is an account and day: its videos, and those that cannot be.
 select

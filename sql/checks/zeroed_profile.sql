@@ -2,6 +2,7 @@
 -- table: snapshots.tiktok_user_daily
 -- severity: error: totals of followers and likes would be wrong by all that the account ever had
 -- quarantine: user_info: it is certain, for no account loses all of them overnight; likes may go with all its videos
+-- what to do: capture today again with force: true; what is right after all: `tiktok-pipeline quarantine release`
 -- counts: profiles
 -- A row is an account and day. Compared with the days before, up to history_days.
 select

@@ -2,6 +2,7 @@
 -- table: snapshots.tiktok_video_daily
 -- severity: error: sums and growth of the day would be wrong by all that the account ever had
 -- quarantine: video_list: it is certain, for no audience leaves a fifth of an account's videos overnight
+-- what to do: capture today again with force: true; what is right after all: `tiktok-pipeline quarantine release`
 -- counts: account-days
 -- reads: snapshots.account_day_verdict
 -- A row is an account and day with videos at zero: 1, and 1 when they are many. Views and shares never fall; likes and

@@ -5,9 +5,8 @@ select
     case when bool_or(q.severity = 'error') then 'error' else 'warning' end as severity,
     format('the check %%s of %%s fails', q.check_name, q.table_name)
     || case when count(*) > 1 then format(' on %%s days', count(*)) else format(' on %%s', max(q.day)) end as subject,
-    'What it means and what helps: docs/quality.md; what it found: `tiktok-pipeline broken`, or the check in the Dagster UI. '
-    'What is derived wrong is put right by materializing the days again. A number that TikTok gave wrong stays so, as it '
-    'cannot be fetched again.' as body,
+    coalesce('What helps: ' || nullif((array_agg(q.what_to_do order by q.day desc))[1], '') || '. ', '')
+    || 'What it found: `tiktok-pipeline broken`, or the check in the Dagster UI. What it means: docs/quality.md.' as body,
     coalesce(sum(q.failing), count(*))::bigint as count,
     to_jsonb(
         (array_agg(concat_ws(': ', q.day, nullif(q.message, ''), nullif(q.examples #>> '{0}', '')) order by q.day desc))[1:5]

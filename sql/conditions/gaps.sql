@@ -1,6 +1,7 @@
 -- A row per reason for which the latest day that is over has gaps. Only that day counts: filling or losing older ones
 -- changes nothing. Not counted are accounts that wait for a person (reconnect_open) or were disabled, and what was told
--- as failed captures or as TikTok's silence while it could still be mended.
+-- as failed captures or as TikTok's silence while it could still be mended. `members` are the accounts, so that one is
+-- told of other accounts on the next day.
 with latest as (
     select ops.day_of(ops.now(), %(zone)s) - 1 as day
 ),
@@ -9,6 +10,7 @@ with latest as (
 gaps as (
     select
         a.store_code,
+        a.id as account_id,
         e.endpoint,
         d.error_code,
         d.error_message,
@@ -58,6 +60,7 @@ select
     to_jsonb(
         (array_agg(concat_ws(' ', g.store_code, g.endpoint, g.error_message) order by g.store_code, g.endpoint))[1:5]
     ) as examples,
+    to_jsonb(array_agg(distinct format('%%s, account %%s', g.store_code, g.account_id))) as members,
     interval '0' as settle,
     interval '10 minutes' as away,
     false as told_elsewhere

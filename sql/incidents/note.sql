@@ -8,6 +8,7 @@ with found as (
         f.body,
         f.count,
         f.examples,
+        coalesce(f.members, '[]') as members,
         f.settle,
         f.away,
         f.told_elsewhere
@@ -18,6 +19,7 @@ with found as (
         body text,
         count bigint,
         examples jsonb,
+        members jsonb,
         settle interval,
         away interval,
         told_elsewhere boolean
@@ -39,7 +41,7 @@ gone as (
 )
 
 insert into ops.incident as i (
-    kind, cause, severity, subject, body, count, examples, settle, away, told_elsewhere
+    kind, cause, severity, subject, body, count, examples, members, settle, away, told_elsewhere
 )
 select
     kind,
@@ -49,6 +51,7 @@ select
     body,
     count,
     examples,
+    members,
     settle,
     away,
     told_elsewhere
@@ -60,6 +63,7 @@ set
     body = excluded.body,
     count = excluded.count,
     examples = excluded.examples,
+    members = excluded.members,
     settle = excluded.settle,
     away = excluded.away,
     told_elsewhere = excluded.told_elsewhere,

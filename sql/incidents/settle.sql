@@ -20,6 +20,17 @@ set
     told_at = case when d.what = 'over' then i.told_at else ops.now() end,
     told_severity = case when d.what = 'over' then i.told_severity else i.severity end,
     told_count = case when d.what = 'over' then i.told_count else greatest(i.told_count, i.count) end,
+    told_members = case
+        when d.what = 'over' then i.told_members
+        else (
+            select coalesce(jsonb_agg(member), '[]')
+            from (
+                select jsonb_array_elements_text(i.told_members)
+                union
+                select jsonb_array_elements_text(i.members)
+            ) as every (member)
+        )
+    end,
     next_reminder_at = case
         when d.what <> 'over'
             then ops.now() + case i.told when 0 then interval '1 day' when 1 then interval '3 days' else interval '7 days' end

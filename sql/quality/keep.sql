@@ -1,6 +1,6 @@
 -- reporting.quality_results: the verdicts of one check. It has failed since it began to, as long as it goes on. A row is a day.
 insert into reporting.quality_results as r (
-    table_name, check_name, day, passed, severity, checked, failing, message, examples, failing_since, run_id
+    table_name, check_name, day, passed, severity, what_to_do, checked, failing, message, examples, failing_since, run_id
 )
 select
     %(table)s,
@@ -8,6 +8,7 @@ select
     v.day,
     v.passed,
     %(severity)s,
+    %(what_to_do)s,
     v.checked,
     v.failing,
     v.message,
@@ -21,6 +22,7 @@ on conflict (day, table_name, check_name) do update
 set
     passed = excluded.passed,
     severity = excluded.severity,
+    what_to_do = excluded.what_to_do,
     checked = excluded.checked,
     failing = excluded.failing,
     message = excluded.message,

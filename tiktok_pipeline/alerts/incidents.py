@@ -2,7 +2,8 @@
 
 A condition is one file of `sql/conditions`; its name is the kind. A row of it is a cause that is there now: how severe,
 in which words, how many, at most five examples, for how long it must be there before it is told (`settle`) and away
-before it is over (`away`). Here the rows are compared with what is open in `ops.incident`.
+before it is over (`away`). If it says whom it hits (`members`), others than were told of are a reason to tell it
+again. Here the rows are compared with what is open in `ops.incident`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from tiktok_pipeline.warehouse.connection import Warehouse, reason, run
 
 log = logging.getLogger(__name__)
 
+MOST_NEWCOMERS = 5
+PREFIX = {"over": "over: ", "reminder": "still: ", "worse": "worse: ", "others": "others, too: "}
 GONE = "It is not so any more. Nothing is to be done."
 # What ends by growing old does not say that it was mended.
 OVER = {
@@ -155,6 +158,11 @@ def _compare(warehouse: Warehouse, kind: str, rows: Sequence[Mapping[str, Any]])
     return told
 
 
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NEWCOMERS
+    return "; ".join(names[:MOST_NEWCOMERS]) + (f" and {more} more" if more > 0 else "")
+
+
 def _is_told(row: Mapping[str, Any]) -> bool:
     return row["what"] == "reminder" or (not row["told_elsewhere"] and row["what"] != "flicker")
 
@@ -162,13 +170,13 @@ def _is_told(row: Mapping[str, Any]) -> bool:
 def _message(row: Mapping[str, Any]) -> Message:
     """The words: what, examples, what to do."""
     over = row["what"] == "over"
-    subject = {"over": "over: ", "reminder": "still: ", "worse": "worse: "}.get(row["what"], "") + row[
-        "subject"
-    ]
+    subject = PREFIX.get(row["what"], "") + row["subject"]
     examples = "".join(f"- {example}\n" for example in row["examples"])
     if row["examples"] and row["count"] > len(row["examples"]):
         examples += f"- and more, {row['count']} in all\n"
     body = f"{examples}\n{row['body']}" if examples else row["body"]
+    if row["what"] == "others":
+        body = f"Not told of before: {_listed(row['newcomers'])}.\n{body}"
     if over:
         body = OVER.get(row["kind"], GONE) + (f" It was:\n{examples}" if examples else "")
     return Message(

@@ -64,7 +64,8 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Listed:
-    """A message in the outbox. Times are aware; `sent_at` is None while it waits, `muted_at` unless it was muted.
+    """A message in the outbox. Times are aware; `sent_at` is None while it waits, `muted_at` unless it was muted,
+    `given_up_at` unless all of its channels were given up.
 
     `is_routed` says that its channels are known: with no `deliveries` then, none of them wants it.
     """
@@ -74,6 +75,7 @@ class Listed:
     created_at: dt.datetime
     sent_at: dt.datetime | None
     muted_at: dt.datetime | None
+    given_up_at: dt.datetime | None
     is_routed: bool
     deliveries: list[Delivery]
 
@@ -135,7 +137,7 @@ def list_messages(warehouse: Warehouse, most: int = MOST_LISTED) -> list[Listed]
 
 def _listed(warehouse: Warehouse, *, all_of_them: bool, most: int) -> list[Listed]:
     rows = warehouse.execute("alerts/list", {"all": all_of_them, "most": most})
-    own = ("id", "created_at", "sent_at", "muted_at", "is_routed")
+    own = ("id", "created_at", "sent_at", "muted_at", "given_up_at", "is_routed")
     return [
         Listed(
             message=Message(**{part.name: row[part.name] for part in fields(Message)}),

@@ -129,6 +129,8 @@ def _state(listed: Listed, zone: ZoneInfo) -> str:
         return f", sent {_at(listed.sent_at, zone)}"
     if listed.muted_at:
         return ", muted"
+    if listed.given_up_at:
+        return f", given up {_at(listed.given_up_at, zone)}: no channel took it for three days"
     return ", no channel takes it" if listed.is_routed and not listed.deliveries else ""
 
 

@@ -1,7 +1,7 @@
 """What a digest holds, before it is put into words: one typed result, which every format is made of.
 
-A change is against the observation before. A first observation has none, one over a gap says how many days it spans,
-and what is quarantined is left out and counted.
+A change is against the observation before that had the counter. A first observation has none, one over a gap says how
+many days it spans, and what is unknown or quarantined is in no number and counted.
 """
 
 from __future__ import annotations
@@ -104,6 +104,29 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Lacking:
+    """An account of which TikTok left a counter out: of its profile, or of so many of its videos."""
+
+    store_code: str
+    name: str
+    lacking: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A counter that TikTok left out of `lacking` profiles or videos, of so many accounts.
+
+    `last_known` are the followers that these profiles had when TikTok last gave them; None for other counters.
+    """
+
+    counter: str
+    lacking: int
+    accounts: int
+    last_known: int | None
+    examples: tuple[Lacking, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BrokenAccount:
     """An account that needs a person: NEED_RECONNECT or ERROR when the day ended. `since` is None when that is over."""
 
@@ -151,6 +174,7 @@ class Digest:
     missing_videos: Some
     gone_videos: Some
     gaps: tuple[Gap, ...]
+    unknown: tuple[Unknown, ...]
     broken: tuple[BrokenAccount, ...]
     broken_found: int
     also_broken: tuple[Broken, ...]
@@ -179,5 +203,5 @@ class Digest:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the day is over and nothing of it is missing or left out."""
-        return self.is_over and not self.gaps and not self.left_out
+        """Whether the day is over and nothing of it is missing, unknown or left out."""
+        return self.is_over and not self.gaps and not self.unknown and not self.left_out

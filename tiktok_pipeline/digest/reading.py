@@ -12,11 +12,13 @@ from tiktok_pipeline.digest.content import (
     Day,
     Digest,
     Gap,
+    Lacking,
     LeftOut,
     Missing,
     Mover,
     Some,
     Totals,
+    Unknown,
     Video,
 )
 from tiktok_pipeline.errors import PipelineError
@@ -73,6 +75,7 @@ def read_digest(
         missing_videos=_some([row for row in lost if row["state"] == "missing"]),
         gone_videos=_some([row for row in lost if row["state"] == "gone"]),
         gaps=tuple(_gap(row) for row in of("gaps")),
+        unknown=tuple(_unknown(row) for row in of("unknown_counters")),
         broken=tuple(BrokenAccount(**_without(row, "found")) for row in broken),
         broken_found=broken[0]["found"] if broken else 0,
         also_broken=tuple(one for one in also if one.kind not in TOLD_ELSEWHERE),
@@ -100,6 +103,10 @@ def _gap(row: dict[str, Any]) -> Gap:
         for one in row["examples"]
     )
     return Gap(row["endpoint"], row["reason"], row["accounts"], examples)
+
+
+def _unknown(row: dict[str, Any]) -> Unknown:
+    return Unknown(**{**row, "examples": tuple(Lacking(**one) for one in row["examples"])})
 
 
 def _without(row: dict[str, Any], *names: Literal["found", "state"]) -> dict[str, Any]:

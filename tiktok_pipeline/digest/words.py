@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from zoneinfo import ZoneInfo
 
-from tiktok_pipeline.digest.content import BrokenAccount, Digest, Gap, LeftOut
+from tiktok_pipeline.digest.content import BrokenAccount, Digest, Gap, LeftOut, Unknown
 from tiktok_pipeline.hub.words import one_line
 
 LONGEST_CAPTION = 80
@@ -20,6 +20,13 @@ REASONS = {
 }
 STATUS = {"NEED_RECONNECT": "must be reconnected", "ERROR": "captures keep failing"}
 WHAT = {"user_info": "profile", "video_list": "videos"}
+COUNTERS = {
+    "follower_count": "followers",
+    "likes_count": "likes",
+    "view_count": "views",
+    "comment_count": "comments",
+    "share_count": "shares",
+}
 
 
 def signed(number: int | None) -> str:
@@ -88,6 +95,8 @@ def state(digest: Digest) -> str:
     left_out = (
         f" {out:,} account-day{' is' if out == 1 else 's are'} in quarantine and left out." if out else ""
     )
+    if digest.unknown:
+        left_out = f" Unknown: {_joined([_counter(one) for one in digest.unknown])}.{left_out}"
     if not digest.is_over:
         lacking = f" Still missing: {' and '.join(missing)}." if missing else ""
         return f"This day is not over: its numbers can still change.{lacking}{left_out}"
@@ -123,13 +132,28 @@ def notes(digest: Digest) -> list[str]:
             f"Views of {many(totals.videos_over_gap, 'video')} changed over a gap of up to "
             f"{totals.videos_span_days} days; all of it counts on this day."
         )
+    if digest.unknown:
+        said.append(
+            "What is unknown counts, with all that changed meanwhile, on the day on which it is known again."
+        )
     return said
+
+
+def _counter(unknown: Unknown) -> str:
+    whose = "account" if unknown.counter in ("follower_count", "likes_count") else "video"
+    return f"{COUNTERS[unknown.counter]} of {many(unknown.lacking, whose)}"
+
+
+def _joined(parts: list[str]) -> str:
+    """a, b and c."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def lists(digest: Digest) -> list[tuple[str, list[str]]]:
     """What is wrong, a heading and its lines each; empty on a good day."""
     every = [
         ("Without data", without_data(digest)),
+        ("Unknown, and in no number of this day", unknown(digest)),
         ("In quarantine, left out", left_out(digest)),
         ("Broken", broken(digest)),
     ]
@@ -153,6 +177,23 @@ def _gap(digest: Digest, found: Gap) -> str:
     return f"{WHAT[found.endpoint]} of {many(found.accounts, 'account')}, {why}: {', '.join(some)}{more}"
 
 
+def unknown(digest: Digest) -> list[str]:
+    """Which counters the answers lack, of whom, and what the total lacks for it."""
+    return [_unknown(one) for one in digest.unknown]
+
+
+def _unknown(one: Unknown) -> str:
+    some = [
+        f"{account.name} ({account.store_code}"
+        + (f", {many(account.lacking, 'video')})" if one.lacking > one.accounts else ")")
+        for account in one.examples
+    ]
+    rest = one.accounts - len(some)
+    more = f" and {many(rest, 'more account')}" if rest else ""
+    last = f"; {one.last_known:,} when they were last known" if one.last_known is not None else ""
+    return f"{_counter(one)}: {', '.join(some)}{more}{last}"
+
+
 def left_out(digest: Digest) -> list[str]:
     """What is in quarantine, and why."""
     return [_left_out(one) for one in digest.left_out]
@@ -168,7 +209,8 @@ def broken(digest: Digest) -> list[str]:
     if digest.broken_found > len(digest.broken):
         said.append(f"and {many(digest.broken_found - len(digest.broken), 'more account')}")
     for one in digest.also_broken:
-        said.append(f"{one.what}: {one.count:,}" + (f", e.g. {one.example}" if one.example else ""))
+        example = f", e.g. {one.example}" if one.example else ""
+        said.append(f"{one.what}: {one.count:,}{example}. What helps: {one.what_to_do}")
     return said
 
 

@@ -42,7 +42,7 @@ def evaluate(
             raise
         log.exception("check %s of %s", rule.name, rule.table)
         verdicts = [Verdict(day, f"could not be evaluated: {reason(error)}") for day in dates]
-    keep_verdicts(warehouse, rule.table, rule.name, rule.severity, verdicts, run_id)
+    keep_verdicts(warehouse, rule.table, rule.name, rule.severity, rule.what_to_do, verdicts, run_id)
     return verdicts
 
 

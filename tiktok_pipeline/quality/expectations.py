@@ -150,7 +150,9 @@ def evaluate_suites(
             except Exception as error:  # whatever it is, the other suites and the run go on
                 log.warning("suite %s of %s: %s", suite.name, suite.table, type(error).__name__)
                 verdicts = [Verdict(day, f"could not be evaluated: {type(error).__name__}") for day in dates]
-            keep_verdicts(warehouse, suite.table, suite.name, suite.severity, verdicts, run_id)
+            keep_verdicts(
+                warehouse, suite.table, suite.name, suite.severity, suite.what_to_do, verdicts, run_id
+            )
             found[suite.name] = verdicts
     return found
 

@@ -4,6 +4,7 @@
     -- table: snapshots.counter_fall                   the table it is a check of; several with commas
     -- severity: warning: why it is no worse           info, warning or error, and the reason
     -- quarantine: video_list: why that is certain     optional: what it finds is left out of reports
+    -- what to do: capture today again …               what helps the person who is told of it
     -- counts: falls                                   what `checked` and `failing` count
     -- reads: snapshots.account_day_verdict           optional: tables, besides, that must be there first
     -- before: quality/note_fields                     optional: a statement that runs first
@@ -24,7 +25,7 @@ from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.project_files import project_file, sql
 
 Severity = Literal["info", "warning", "error"]
-KEY = re.compile(r"-- (table|severity|quarantine|counts|reads|before|days): (.+)")
+KEY = re.compile(r"-- (table|severity|what to do|quarantine|counts|reads|before|days): (.+)")
 
 
 class BadRule(PipelineError):
@@ -39,6 +40,7 @@ class Rule:
     table: str
     description: str
     severity: Severity
+    what_to_do: str
     counts: str
     quarantines: str | None = None  # the endpoint whose account-days it leaves out
     reads: tuple[str, ...] = ()
@@ -74,7 +76,7 @@ def read_rule(name: str, text: str) -> list[Rule]:
             said[match[1]] = match[2].strip()
         elif not said:
             description.append(line.removeprefix("--").strip())
-    for key in ("table", "severity", "counts"):
+    for key in ("table", "severity", "what to do", "counts"):
         if key not in said:
             raise BadRule(f"sql/checks/{name}.sql: its head has no line '-- {key}: …'. Add one.")
     severity, _, reason = said["severity"].partition(":")
@@ -105,6 +107,7 @@ def read_rule(name: str, text: str) -> list[Rule]:
             table,
             " ".join(description),
             cast(Severity, severity),
+            said["what to do"],
             said["counts"],
             endpoint or None,
             reads,

@@ -34,13 +34,16 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The expectations of one kind of a table; the severity has its reason."""
+    """The expectations of one kind of a table; the severity has its reason. `what_to_do` is for "
+    "who is told of it.
+    """
 
     name: str
     table: str
     description: str
     severity: Severity
     why: str
+    what_to_do: str
     expectations: tuple[Expectation, ...]
     of_the_table: bool = False  # about its columns, not about the rows of some days
 
@@ -97,6 +100,25 @@ _REFERENCES = _no_rows(
     """,
 )
 
+# What helps whoever is told that a suite fails; two tables have them in common.
+_MEND_TYPES = (
+    "run `tiktok-pipeline db migrate` with the version that is deployed; a column that somebody "
+    "changed by hand must be changed back"
+)
+_MEND_VALUES = (
+    "look whether TikTok left counters out (missing_counters, refused_counters) and capture today "
+    "again with force: true; of a past day the hole stays"
+)
+_MEND_ONCE_OF_USERS = (
+    "materialize the snapshot of these dates again; if it stays, a row was written by hand: the "
+    "examples name it"
+)
+_MEND_ONCE_OF_VIDEOS = (
+    "see which stores have the video: two that connected one account after the other are honest; "
+    "disable the account in the store that it does not belong to"
+)
+_MEND_FRESH = "look at the clock of the machine that captures, and whether REPORTING_TIMEZONE was changed"
+
 SUITES = (
     Suite(
         "expected_types",
@@ -104,6 +126,7 @@ SUITES = (
         "Columns have the types that reports count on; counters are 64 bits wide.",
         "error",
         "every report that reads the column would fail or be cut off",
+        _MEND_TYPES,
         _types(
             snapshot_date="DATE", account_id="BIGINT", follower_count="BIGINT", following_count="BIGINT",
             likes_count="BIGINT", video_count="BIGINT", observed_at="TIMESTAMP WITH TIME ZONE",
@@ -116,6 +139,7 @@ SUITES = (
         "What every profile has is there, and counters are counts.",
         "warning",
         "NULL is honest where TikTok did not say, and one account's number is doubtful, not the day",
+        _MEND_VALUES,
         (
             *_not_null("open_id", "account_id", "source"),
             *_not_null("follower_count", "likes_count", "video_count", mostly=0.95),
@@ -128,6 +152,7 @@ SUITES = (
         "An account has one row a day, and is one of ours.",
         "error",
         "sums would count an account twice",
+        _MEND_ONCE_OF_USERS,
         (
             Expectation("ExpectCompoundColumnsToBeUnique", {"column_list": ["account_id", "snapshot_date"]}),
             _REFERENCES,
@@ -139,6 +164,7 @@ SUITES = (
         "Counters were read on the day that they stand under.",
         "error",
         "a number under another day's date is made up",
+        _MEND_FRESH,
         (_OBSERVED,),
     ),
     Suite(
@@ -147,6 +173,7 @@ SUITES = (
         "Columns have the types that reports count on; counters are 64 bits wide, ids and captions are text.",
         "error",
         "every report that reads the column would fail or be cut off",
+        _MEND_TYPES,
         _types(
             snapshot_date="DATE", video_id="TEXT", description="TEXT", account_id="BIGINT", view_count="BIGINT",
             like_count="BIGINT", comment_count="BIGINT", share_count="BIGINT", create_time="TIMESTAMP WITH TIME ZONE",
@@ -160,6 +187,7 @@ SUITES = (
         "What every video has is there, and counters are counts.",
         "warning",
         "NULL is honest where TikTok did not say, and one video's number is doubtful, not the day",
+        _MEND_VALUES,
         (
             *_not_null("video_id", "account_id", "source"),
             *_not_null("view_count", "like_count", "create_time", mostly=0.95),
@@ -173,6 +201,7 @@ SUITES = (
         "A video has one row a day over all stores, and belongs to an account of ours.",
         "warning",
         "two stores may honestly have connected one account after the other; sums over stores count it twice",
+        _MEND_ONCE_OF_VIDEOS,
         (
             Expectation("ExpectCompoundColumnsToBeUnique", {"column_list": ["video_id", "snapshot_date"]}),
             _REFERENCES,
@@ -184,6 +213,7 @@ SUITES = (
         "Counters were read on the day that they stand under.",
         "error",
         "a number under another day's date is made up",
+        _MEND_FRESH,
         (_OBSERVED,),
     ),
 )  # fmt: skip

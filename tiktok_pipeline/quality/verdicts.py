@@ -34,10 +34,14 @@ def keep_verdicts(
     table: str,
     check: str,
     severity: Severity,
+    what_to_do: str,
     verdicts: Iterable[Verdict],
     run_id: str | None = None,
 ) -> None:
-    """Keep the verdicts of `check` on `table`, over those of an earlier evaluation of the same days."""
+    """Keep the verdicts of `check` on `table`, over those of an earlier evaluation of the same days.
+
+    `what_to_do` is for whoever is told that it fails: one line, which says what helps.
+    """
     found = [
         {
             "day": str(one.day),
@@ -55,6 +59,7 @@ def keep_verdicts(
             "table": table,
             "check": check,
             "severity": severity,
+            "what_to_do": what_to_do,
             "verdicts": json.dumps(found),
             "run_id": run_id,
         },

@@ -61,6 +61,24 @@ def test_a_day_that_does_not_fit_the_window_fails_a_check_and_not_the_run(
     assert fits.metadata["forecast"].value == "9 pages need 9.2 min; window 9 min: does not fit"
 
 
+def test_every_check_says_what_helps(runner: Runner, pipeline: Pipeline) -> None:
+    """In one line, which alerts, `broken` and the digest pass on."""
+    result = runner.run(today(pipeline))
+    kept = rows(
+        pipeline.warehouse,
+        "select distinct table_name, check_name, what_to_do from reporting.quality_results",
+    )
+    said = {(row["table_name"], row["check_name"]): row["what_to_do"] for row in kept}
+    evaluated = result.get_asset_check_evaluations()
+    assert set(said) == {(".".join(one.asset_key.path), one.check_name) for one in evaluated}
+    assert len(said) >= 30
+    for line in said.values():
+        assert 20 < len(line) < 250
+        assert line == line.strip()
+        assert "\n" not in line
+        assert not line.endswith(".")
+
+
 def test_an_outage_leaves_the_run_green_and_its_metadata_says_what_is_down(
     runner: Runner, pipeline: Pipeline
 ) -> None:

@@ -28,7 +28,7 @@ def today(pipeline: Pipeline) -> dt.date:
             ImportedDay(
                 account,
                 today - n * DAY,
-                {"follower_count": 140 - 10 * n},
+                {"follower_count": 140 - 10 * n, "likes_count": 900 - n},
                 [video(f"{account}", 500 - n)],
                 None,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Iterator
 
@@ -28,6 +29,7 @@ from tiktok_pipeline.alerts.heartbeat import last_beat, ping
 from tiktok_pipeline.alerts.outbox import list_messages
 from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.defs.sensors.incidents import incidents
+from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.portal.watch import watch_daemon
 from tiktok_pipeline.settings import load_settings
 from tiktok_pipeline.warehouse.connection import Warehouse
@@ -65,6 +67,37 @@ def test_the_portal_sends_the_alarm_of_a_dead_daemon_itself(
         [got] = receiver.received()
     assert got["details"]["kind"] == "daemon_silent"
     assert len(list_messages(warehouse)) == 1
+
+
+def test_only_a_good_and_whole_look_asks_the_address_of_the_heartbeat(
+    warehouse: Warehouse, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(instance: dg.DagsterInstance) -> str | None:
+        resources = {"warehouse": WarehouseResource(database_url=database_url)}
+        with dg.build_sensor_context(instance=instance, resources=resources) as context:
+            answer = incidents(context)
+        assert isinstance(answer, dg.SkipReason)
+        return answer.skip_message
+
+    sensor = importlib.import_module("tiktok_pipeline.defs.sensors.incidents")
+    with Receiver() as receiver, dg.instance_for_test() as instance:
+        address = SecretStr(receiver.url.removeprefix("webhook+"))
+        monkeypatch.setattr(sensor.settings, "heartbeat_url", address)
+        look(instance)
+        assert receiver.received() == [{"asked": "/hooks/canary-secret"}]
+        monkeypatch.setattr(sensor, "TICK_SECONDS", -1)
+        said = look(instance)
+        assert said is not None
+        assert "no time for check_failed, circuit_open" in said
+        assert said.endswith("HEARTBEAT_URL was not asked")
+        monkeypatch.setattr(sensor, "TICK_SECONDS", 30)
+        rows(warehouse, "alter table ops.circuit rename to away")
+        with pytest.raises(PipelineError, match="condition circuit_open"):
+            look(instance)
+        assert len(receiver.received()) == 1
+        rows(warehouse, "alter table ops.away rename to circuit")
+        look(instance)
+        assert len(receiver.received()) == 2
 
 
 def test_an_address_that_takes_no_heartbeat_is_not_named(caplog: pytest.LogCaptureFixture) -> None:

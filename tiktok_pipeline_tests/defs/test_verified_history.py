@@ -43,10 +43,11 @@ def test_a_page_that_was_edited_is_found_by_the_weekly_look(
         [verdict] = result.get_asset_check_evaluations()
         [kept] = rows(
             pipeline.warehouse,
-            "select passed, message from reporting.quality_results "
+            "select passed, message, what_to_do from reporting.quality_results "
             "where table_name = 'maintenance.verified_history'",
         )
         assert kept["passed"] == verdict.passed
+        assert "tiktok-pipeline verify" in kept["what_to_do"]
         return verdict.passed, kept["message"]
 
     assert look() == (True, "")

@@ -15,6 +15,10 @@ from tiktok_pipeline.quality.verdicts import Verdict, keep_verdicts
 from tiktok_pipeline.warehouse.connection import Warehouse
 
 LOST = "head_not_in_chain"  # a head that was noted once and is in the chain no more
+WHAT_TO_DO = (
+    "`tiktok-pipeline verify` names every edited day; find who changed it, and bring the rows back "
+    "from a backup or an archive"
+)
 UNEDITED = dg.AssetCheckSpec(
     "unedited",
     asset=dg.AssetKey(["capture", "manifest"]),
@@ -109,7 +113,9 @@ def _keep(warehouse: Warehouse, verdict: dg.AssetCheckResult, run_id: str) -> No
     """Keep the verdict under today: it is about the whole chain."""
     today = ledger_of(warehouse, "video_list").today()
     said = "" if verdict.passed else "; ".join(f"{k}: {v.value}" for k, v in verdict.metadata.items())
-    keep_verdicts(warehouse, "capture.manifest", UNEDITED.name, "error", [Verdict(today, said)], run_id)
+    keep_verdicts(
+        warehouse, "capture.manifest", UNEDITED.name, "error", WHAT_TO_DO, [Verdict(today, said)], run_id
+    )
 
 
 def _of_one_date(entry: Entry | None) -> dict[str, Any]:

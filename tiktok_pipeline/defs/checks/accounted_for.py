@@ -1,4 +1,6 @@
-"""Is everything accounted for? For every date, and in all: does every account known by then have exactly one state?"""
+"""Is everything accounted for? For every date, and in all: does every account known by then have"
+" exactly one state?
+"""
 
 import dagster as dg
 
@@ -11,6 +13,10 @@ from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
 
 NAME = "accounted_for"
+WHAT_TO_DO = (
+    "run the daily job of these dates again: it gives every account-day its state; if that stays "
+    "wrong, the ledger was edited"
+)
 
 
 def _accounted_for(endpoint: Endpoint) -> dg.AssetChecksDefinition:
@@ -34,7 +40,7 @@ def _accounted_for(endpoint: Endpoint) -> dg.AssetChecksDefinition:
         if all_days.wrong is not None:  # kept with the last date, so that alerts hear of it
             wrong[dates[-1]] = "; ".join(filter(None, (wrong.get(dates[-1]), f"in all, {all_days.wrong}")))
         shortfalls = {str(date): wrong[date] for date in dates if date in wrong}
-        verdict = verdict_per_date(context, warehouse, key, NAME, shortfalls, "error")
+        verdict = verdict_per_date(context, warehouse, key, NAME, WHAT_TO_DO, shortfalls, "error")
         return dg.AssetCheckResult(
             check_name=NAME,
             passed=verdict.passed,

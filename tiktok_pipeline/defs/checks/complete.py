@@ -10,6 +10,10 @@ from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.defs.retries import retry_when_transient
 
 NAME = "complete"
+WHAT_TO_DO = (
+    "today is tried again by itself, `tiktok-pipeline failed list` says what cannot be; a past day "
+    "stays as it is"
+)
 
 
 def _complete(endpoint: Endpoint) -> dg.AssetChecksDefinition:
@@ -30,7 +34,7 @@ def _complete(endpoint: Endpoint) -> dg.AssetChecksDefinition:
             for date in dates
             if date in totals and (shortfall := totals[date].shortfall) is not None
         }
-        return verdict_per_date(context, warehouse, key, NAME, shortfalls)
+        return verdict_per_date(context, warehouse, key, NAME, WHAT_TO_DO, shortfalls)
 
     return complete
 

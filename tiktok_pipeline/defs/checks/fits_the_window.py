@@ -12,6 +12,10 @@ from tiktok_pipeline.quality.verdicts import Verdict, keep_verdicts
 
 KEY = dg.AssetKey(["capture", "video_list"])
 NAME = "fits_the_window"
+WHAT_TO_DO = (
+    "ask TikTok for a higher limit (TIKTOK_REQUESTS_PER_MINUTE), give it more time (CAPTURE_WINDOW_MINUTES), "
+    "or spread the accounts over more apps"
+)
 
 
 @dg.asset_check(
@@ -29,7 +33,7 @@ def video_list_fits_the_window(
         found = forecasts_of(opened, today)
         verdict = Verdict(today, warnings(found), len(found))
         run_id = context.op_execution_context.run_id
-        keep_verdicts(opened, table_of(KEY), NAME, "warning", [verdict], run_id)
+        keep_verdicts(opened, table_of(KEY), NAME, "warning", WHAT_TO_DO, [verdict], run_id)
     numbers = {
         "pages": sum(one.pages for one in found),
         "minutes": max((one.minutes for one in found), default=0.0),

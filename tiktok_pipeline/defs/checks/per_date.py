@@ -31,15 +31,18 @@ def verdict_per_date(
     warehouse: WarehouseResource,
     key: dg.AssetKey,
     name: str,
+    what_to_do: str,
     shortfalls: Mapping[str, str],
     severity: Severity = "warning",
 ) -> dg.AssetCheckResult:
-    """Keep and report the verdict of every date of the run: `shortfalls` says, by date, what is wrong with it."""
+    """Keep and report the verdict of every date of the run: `shortfalls` says, by date, what is "
+    "wrong with it.
+    """
     dates = [dt.date.fromisoformat(date) for date in sorted(context.op_execution_context.partition_keys)]
     verdicts = [Verdict(date, shortfalls.get(str(date), "")) for date in dates]
     with retry_when_transient(), warehouse.opened() as opened:
         run_id = context.op_execution_context.run_id
-        keep_verdicts(opened, table_of(key), name, severity, verdicts, run_id)
+        keep_verdicts(opened, table_of(key), name, severity, what_to_do, verdicts, run_id)
     return report_per_date(context, key, name, verdicts)
 
 

@@ -12,6 +12,10 @@ from tiktok_pipeline.defs.retries import retry_when_transient
 
 KEY = dg.AssetKey(["snapshots", "account_day_verdict"])
 NAME = "proven"
+WHAT_TO_DO = (
+    "capture today again with force: true; of a past day the list stays as it is, and nothing is "
+    "concluded from what it lacks"
+)
 
 
 @dg.asset_check(
@@ -27,7 +31,12 @@ def proven(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource)
         unproven = opened.execute("presence/unproven", {"first": dates[0], "last": dates[-1]})
     shortfalls: dict[dt.date, str] = {row["day"]: _in_words(row) for row in unproven}
     return verdict_per_date(
-        context, warehouse, KEY, NAME, {str(date): shortfalls[date] for date in dates if date in shortfalls}
+        context,
+        warehouse,
+        KEY,
+        NAME,
+        WHAT_TO_DO,
+        {str(date): shortfalls[date] for date in dates if date in shortfalls},
     )
 
 

@@ -25,7 +25,7 @@ def _checks_of(table: str, found: list[Rule], suites: list[Suite]) -> dg.AssetCh
             dg.AssetCheckSpec(
                 one.name,
                 asset=key,
-                description=one.description,
+                description=_described(one),
                 partitions_def=days,
                 additional_deps=[
                     dg.AssetKey(read.split(".")) for read in (one.reads if isinstance(one, Rule) else ())
@@ -59,7 +59,7 @@ def _standing_checks_of(table: str, found: list[Rule]) -> dg.AssetChecksDefiniti
 
     @dg.multi_asset_check(
         name=f"{table.replace('.', '__')}_standing",
-        specs=[dg.AssetCheckSpec(rule.name, asset=key, description=rule.description) for rule in found],
+        specs=[dg.AssetCheckSpec(rule.name, asset=key, description=_described(rule)) for rule in found],
     )
     def standing(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
@@ -79,6 +79,10 @@ def _standing_checks_of(table: str, found: list[Rule]) -> dg.AssetChecksDefiniti
             )
 
     return standing
+
+
+def _described(check: Rule | Suite) -> str:
+    return f"{check.description} When it fails: {check.what_to_do}."
 
 
 @dg.definitions

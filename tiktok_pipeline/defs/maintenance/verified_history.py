@@ -1,4 +1,6 @@
-"""Was history edited? Asked once a week: an edit that leaves the chain alone shows only when everything is read."""
+"""Was history edited? Asked once a week: an edit that leaves the chain alone shows only when "
+"everything is read.
+"""
 
 from typing import Any
 
@@ -11,6 +13,10 @@ from tiktok_pipeline.history.verify import verify
 from tiktok_pipeline.quality.verdicts import Verdict, keep_verdicts
 
 DAYS_NAMED = 20
+WHAT_TO_DO = (
+    "`tiktok-pipeline verify` names every edited day; find who changed it, and bring the rows back "
+    "from a backup or an archive"
+)
 UNEDITED = dg.AssetCheckSpec(
     "unedited",
     asset=dg.AssetKey(["maintenance", "verified_history"]),
@@ -39,6 +45,7 @@ def verified_history(context: dg.AssetExecutionContext, warehouse: WarehouseReso
             "maintenance.verified_history",
             UNEDITED.name,
             "error",
+            WHAT_TO_DO,
             [Verdict(today, said)],
             context.run.run_id,
         )

@@ -35,13 +35,17 @@ LONGEST_ERROR = 300
     description="Tell operators of what is wrong, once, and when it is over. Ask HEARTBEAT_URL.",
 )
 def incidents(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SkipReason:
-    """One look at all conditions. It fails when one could not be looked at, and does not ask HEARTBEAT_URL then."""
+    """One look at all conditions. HEARTBEAT_URL is asked only after a whole one: it fails when a condition could not be
+    looked at, and says which ones there was no time for.
+    """
     with warehouse.opened() as opened:
         beat(opened, _daemon(context.instance))
         looked = look(opened, _facts(opened, context.instance), seconds=TICK_SECONDS)
         viral = tell_of_viral(opened, settings.reporting_timezone)
     if looked.broken:
         raise PipelineError("; ".join(f"condition {kind}: {why}" for kind, why in looked.broken.items()))
+    if looked.left:
+        return dg.SkipReason(f"{looked}; HEARTBEAT_URL was not asked")
     if settings.heartbeat_url is not None and not ping(settings.heartbeat_url.get_secret_value()):
         return dg.SkipReason(f"{looked}; HEARTBEAT_URL did not take the heartbeat")
     return dg.SkipReason(f"{looked}; {viral} viral videos told" if viral else str(looked))

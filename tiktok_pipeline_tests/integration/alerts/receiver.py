@@ -16,6 +16,10 @@ class _Handler(BaseHTTPRequestHandler):
     status = 200
 
     def do_GET(self) -> None:
+        if self.path != "/":
+            self.received.append({"asked": self.path})
+            self._answer(self.status)
+            return
         self._answer(200, json.dumps(self.received).encode())
 
     def do_PUT(self) -> None:

@@ -12,7 +12,15 @@ import pytest
 
 from tiktok_pipeline.alerts.delivery import Delivered, deliver
 from tiktok_pipeline.alerts.mutes import end_mute, mute, mutes
-from tiktok_pipeline.alerts.outbox import OPERATORS, Message, list_messages, pending, put_all
+from tiktok_pipeline.alerts.outbox import (
+    OPERATORS,
+    Attachment,
+    Message,
+    attach,
+    list_messages,
+    pending,
+    put_all,
+)
 from tiktok_pipeline.alerts.routes import channels_of, quiet_hours
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.warehouse.connection import Warehouse
@@ -154,6 +162,47 @@ def test_after_three_days_it_is_given_up_and_the_others_say_so(
     assert pending(warehouse)[0].deliveries[0].given_up
     clock.set(NOON + dt.timedelta(days=3, hours=4))
     assert send(warehouse, *both) == Delivered()
+
+
+def test_what_every_channel_gave_up_is_marked_listed_for_two_weeks_and_waits_no_more(
+    warehouse: Warehouse, receiver: Receiver, clock: DatabaseClock
+) -> None:
+    clock.set(NOON)
+    write(warehouse, "a")
+    with warehouse.transaction() as cursor:
+        attach(cursor, "a", [Attachment("page.html", "text/html", b"<p>")])
+    for hours in (0, 73):
+        clock.set(NOON + dt.timedelta(hours=hours))
+        send(warehouse, NOWHERE)
+    [given_up] = [listed for listed in pending(warehouse) if listed.message.key == "a"]
+    assert given_up.given_up_at is not None
+    assert given_up.given_up_at >= NOON + dt.timedelta(hours=73)
+    assert given_up.sent_at is None
+    assert rows(warehouse, "select name from ops.attachment") == []
+    send(warehouse, receiver.url)  # it is mended then, and hears of that alone
+    assert receiver.received_keys() == ["undelivered:json:2026-03-13"]
+    clock.set(NOON + dt.timedelta(days=16))
+    assert "a" in waiting(warehouse)
+    clock.set(NOON + dt.timedelta(days=18))
+    assert "a" not in waiting(warehouse)
+    assert [one.given_up_at is not None for one in list_messages(warehouse) if one.message.key == "a"] == [
+        True
+    ]
+
+
+def test_a_new_channel_gets_what_waits_for_less_than_three_days_and_nothing_older(
+    warehouse: Warehouse, receiver: Receiver, mail: MailServer, clock: DatabaseClock
+) -> None:
+    clock.set(NOON)
+    write(warehouse, "old")
+    clock.set(NOON + dt.timedelta(days=2))
+    write(warehouse, "young")
+    clock.set(NOON + dt.timedelta(days=3, minutes=1))
+    assert send(warehouse, receiver.url).sent == 1
+    assert receiver.received_keys() == ["young"]
+    send(warehouse, receiver.url, mail.url("boss@example.com"))
+    assert mail.mails == []  # what one channel has is no news to a second one
+    assert waiting(warehouse) == ["old"]
 
 
 def test_two_deliverers_at_once_send_each_message_once(warehouse: Warehouse, receiver: Receiver) -> None:

@@ -338,6 +338,38 @@ def test_accounts_to_reconnect_are_reminded_of_and_not_told_a_second_time(house:
     assert open_incidents(house.warehouse) == []
 
 
+def test_gaps_of_other_accounts_are_told_again_and_those_of_the_same_are_not(house: House) -> None:
+    """One a day, so that their number never says that it is another store's day that is lost."""
+    lost = (0, 0, 1, 0, 1, 2, 2)
+    for number, account in enumerate(lost):
+        day = FIRST + dt.timedelta(days=number)
+        house.at(2, day=day)
+        if number:
+            house.run()
+        rows(
+            house.warehouse,
+            "update capture.account_day set state = 'gap', reason = 'missed', chosen_capture_no = null"
+            " where endpoint = 'video_list' and day = %s and account_id ="
+            " (select id from hub.store_accounts where store_code = %s)",
+            day,
+            f"store_{account}",
+        )
+        for hour in (1, 2):
+            house.at(hour, number, day + dt.timedelta(days=1))
+            look(house.warehouse, Facts("UTC"), ["gaps"])
+    told = house.told("gaps")
+    assert [(message.details["what"], message.subject[-40:]) for message in told] == [
+        ("new", "1 account-days of 2026-03-10 are gaps: missed"[-40:]),
+        ("reminder", "1 account-days of 2026-03-11 are gaps: missed"[-40:]),
+        ("others", "1 account-days of 2026-03-12 are gaps: missed"[-40:]),
+        ("others", "1 account-days of 2026-03-15 are gaps: missed"[-40:]),
+    ]
+    others = told[2]
+    assert others.subject.startswith("others, too: ")
+    assert others.body.startswith("Not told of before: store_1, account ")
+    assert "store_0" not in others.body
+
+
 def test_a_backfill_of_old_dates_clears_no_alarm_about_the_latest_day(house: House) -> None:
     house.at(2, day=FIRST + dt.timedelta(days=1))
     house.run(derived=False)
@@ -358,56 +390,3 @@ def test_a_backfill_of_old_dates_clears_no_alarm_about_the_latest_day(house: Hou
         house.at(5, minute)
         house.look()
     assert house.words("snapshots_stale") == ["new"] * 3 + ["over"] * 3
-
-
-def _live(house: House, days: int, plan: dict[int, str]) -> None:
-    """So many days, with a look every few hours; `plan` says on which of them what breaks, for that day's morning."""
-    for number in range(1, days):
-        day = FIRST + dt.timedelta(days=number)
-        house.at(0, 30, day)
-        house.look()
-        house.at(2)
-        house.run()
-        rows(house.warehouse, PASSING)
-        rows(
-            house.warehouse,
-            "insert into ops.heartbeat values ('a') on conflict (daemon) do update set last_at = ops.now()",
-        )
-        house.look()
-        house.at(6, 30)
-        rows(house.warehouse, "update ops.heartbeat set last_at = ops.now()")
-        if kind := plan.get(number):
-            CONDITIONS[kind][0](house)
-            for minute in (31, 40):
-                house.at(6, minute)
-                house.look()
-            _mend(house)
-        for hour in (8, 9, 18, 23):
-            house.at(hour)
-            rows(house.warehouse, "update ops.heartbeat set last_at = ops.now()")
-            house.look()
-
-
-def _mend(house: House) -> None:
-    house.facts.clear()
-    rows(house.warehouse, PASSING)
-    rows(house.warehouse, "delete from ops.circuit")
-    rows(house.warehouse, "delete from ops.heartbeat")
-    rows(house.warehouse, "delete from snapshots.quarantine")
-    rows(
-        house.warehouse,
-        "update capture.account_day set state = 'captured', reason = null where state = 'failed'",
-    )
-
-
-def test_a_month_of_normal_days_is_silent(house: House) -> None:
-    _live(house, 30, {})
-    assert house.told() == []
-
-
-def test_a_month_with_ten_faults_has_ten_alarms_each_once_with_its_end(house: House) -> None:
-    quick = ("check_failed", "quarantined", "circuit_open", "quota_forecast", "tick_failed")
-    plan = {2 + 2 * number: quick[number % 5] for number in range(10)}
-    _live(house, 30, plan)
-    told = [(message.kind, message.details["what"]) for message in house.told()]
-    assert told == [(kind, what) for kind in plan.values() for what in ("new", "over")]

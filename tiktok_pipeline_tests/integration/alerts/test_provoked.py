@@ -2,119 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 
-from tiktok_pipeline.alerts.incidents import Facts, look
-from tiktok_pipeline.alerts.outbox import Message, list_messages
-from tiktok_pipeline.capture.forecast import forecasts
-from tiktok_pipeline.quality.evaluate import evaluate
-from tiktok_pipeline.quality.rules import rules
-from tiktok_pipeline.sandbox.server import SandboxProcess
-from tiktok_pipeline.tiktok.circuit import Circuit
-from tiktok_pipeline.tiktok.client import TikTokClient
-from tiktok_pipeline.tiktok.quota import Quota
-from tiktok_pipeline.warehouse.connection import Warehouse
-from tiktok_pipeline.warehouse.derive import derive
-from tiktok_pipeline_tests.building import DatabaseClock, rows
-from tiktok_pipeline_tests.capturing import Pipeline
-from tiktok_pipeline_tests.conftest import database
-
-DAY = dt.timedelta(days=1)
-ACCOUNTS = 6
-DERIVED = (
-    *(f"snapshots.{t}" for t in ("tiktok_user_daily", "tiktok_video_daily", "account_day_verdict")),
-    *(f"snapshots.{t}" for t in ("video_change", "counter_fall")),
-    *(f"reporting.{t}" for t in ("account_daily", "video_daily", "viral_videos")),
-)
-
-
-class World:
-    """A pipeline whose days go by: `today` is the third of its life, and on the two before it all went well."""
-
-    def __init__(self, warehouse: Warehouse, sandbox: SandboxProcess, keys: Path) -> None:
-        self.warehouse = warehouse
-        self.sandbox = sandbox
-        self.pipeline = Pipeline(warehouse, sandbox, keys)
-        self.facts = Facts("UTC")
-        self.today = self.pipeline.ledger().today()
-
-    def at(self, hour: int, minute: int = 0, days: int = 0) -> None:
-        """Let it be that time, in UTC, so many days from today."""
-        now = dt.datetime.combine(self.today + days * DAY, dt.time(hour, minute), dt.UTC)
-        DatabaseClock(self.warehouse).set(now)
-        self.sandbox.set_clock(now=now)
-
-    def capture(self, *, force: bool = False) -> None:
-        self.pipeline.capture("user_info", force=force)
-        self.pipeline.capture("video_list", force=force)
-
-    def derive(self) -> None:
-        """Tables and checks of the day that it is."""
-        day = self.pipeline.ledger().today()
-        for table in DERIVED:
-            derive(self.warehouse, table, day, day)
-        for rule in rules():
-            evaluate(self.warehouse, rule, [day - DAY if rule.standing else day], "UTC")
-
-    def run(self) -> None:
-        """What the job does."""
-        self.capture()
-        self.derive()
-
-    def look(self, *minutes: int, hour: int, days: int = 0, kinds: list[str] | None = None) -> None:
-        for minute in minutes or (0,):
-            self.at(hour, minute, days)
-            assert look(self.warehouse, self.facts, kinds).broken == {}
-
-    def told(self) -> list[Message]:
-        listed = [listed.message for listed in list_messages(self.warehouse)]
-        # that each account must be reconnected is told by its own sensor
-        return [message for message in listed if "incident" in message.details]
-
-
-@pytest.fixture(scope="module")
-def tiktok() -> Iterator[SandboxProcess]:
-    settings = {"accounts": ACCOUNTS, "videos": 25, "even": True, "limit": 0, "token_regime": "lenient"}
-    with SandboxProcess(**settings) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys") / "keys.json"
-
-
-@pytest.fixture(scope="module")
-def good_days(server_url: str, migrated_template: str, tiktok: SandboxProcess, keys: Path) -> Iterator[str]:
-    """Name of a database with two days on which all went well; it is 01:00 of the third."""
-    with database(server_url, "good_days", template=migrated_template) as url:
-        warehouse = Warehouse(url)
-        world = World(warehouse, tiktok, keys)
-        world.today -= 12 * DAY
-        world.at(1, days=-2)
-        world.pipeline.connect(ACCOUNTS)
-        for days in (-2, -1):
-            world.at(2, days=days)
-            world.run()
-        world.at(1)
-        warehouse.close()
-        yield make_url(url).database or ""
-
-
-@pytest.fixture
-def world(server_url: str, good_days: str, tiktok: SandboxProcess, keys: Path) -> Iterator[World]:
-    tiktok.clear_faults()
-    with database(server_url, "test", template=good_days) as url:
-        warehouse = Warehouse(url)
-        yield World(warehouse, tiktok, keys)
-        warehouse.close()
-    tiktok.clear_faults()
+from tiktok_pipeline_tests.building import rows
+from tiktok_pipeline_tests.integration.alerts.world import World
 
 
 def _cursors_stand(world: World) -> None:
@@ -143,19 +37,7 @@ def _no_run_came_all_day(world: World) -> None:
 
 def _tiktok_is_down(world: World) -> None:
     world.at(2)
-    key = world.sandbox.client_key
-    circuit = Circuit(
-        world.warehouse,
-        key,
-        most_failures=5,
-        rest_seconds=(0.3, 0.6),
-        quiet_seconds=0.05,
-        patience_seconds=0,
-    )
-    world.pipeline.client = TikTokClient(
-        world.sandbox.base_url, key, Quota(world.warehouse, key, 1_000_000), circuit, max_attempts=4
-    )
-    world.sandbox.set_faults(html_error={"status": 503, "endpoint": ["video/list", "user/info"]})
+    world.lose_tiktok()
     world.capture()
     world.look(10, 20, hour=2)
 
@@ -188,16 +70,9 @@ def _nothing_was_derived(world: World) -> None:
 def _a_small_quota(world: World) -> None:
     world.at(2)
     world.run()
-    today = world.pipeline.ledger().today()
     for pages_a_minute in (600, 1):
-        found = forecasts(world.warehouse, today, pages_a_minute=pages_a_minute, window_minutes=10)
-        told = [{"fits_until": None, "words": str(f), **_plain(f)} for f in found]
-        world.facts = Facts("UTC", forecasts=told)
+        world.forecast(pages_a_minute)
         world.look(10, hour=2)
-
-
-def _plain(forecast: object) -> dict[str, object]:
-    return {name: getattr(forecast, name) for name in ("client_key", "accounts", "fits")}
 
 
 @dataclass(frozen=True)
@@ -264,6 +139,7 @@ def test_what_happens_is_told_once_and_nothing_else(world: World, name: str) -> 
     ):
         assert message.subject.startswith(subject)
     assert case.word in told[0].body
+    assert all("What helps: " in message.body for message in told if message.kind == "check_failed")
 
 
 def test_a_normal_day_is_silent(world: World) -> None:

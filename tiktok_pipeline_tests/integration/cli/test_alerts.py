@@ -11,6 +11,7 @@ from tiktok_pipeline.alerts.delivery import deliver
 from tiktok_pipeline.alerts.outbox import OPERATORS, put
 from tiktok_pipeline.alerts.routes import channels_of
 from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline_tests.building import DatabaseClock
 from tiktok_pipeline_tests.integration.alerts.receiver import Receiver
 from tiktok_pipeline_tests.integration.cli.conftest import CommandLine
 
@@ -73,3 +74,20 @@ def test_the_list_says_how_far_each_channel_is(
         "",
     ]
     assert "canary" not in listed
+
+
+def test_the_list_says_what_was_given_up(
+    cli: CommandLine, warehouse: Warehouse, database_url: str, clock: DatabaseClock
+) -> None:
+    clock.set("2026-03-10T12:00:00Z")
+    with warehouse.transaction() as cursor:
+        put(cursor, key="a", kind="a", severity="error", recipient=OPERATORS, subject="subject", body="body")
+    for day in (10, 14):
+        clock.set(f"2026-03-{day}T12:00:00Z")
+        deliver(warehouse, channels_of("json://canary@127.0.0.1:9"), ZoneInfo("UTC"))
+    listed = cli("alerts", "list", DATABASE_URL=database_url).stdout
+    assert "given up 2026-03-14" in listed
+    assert "json: given up, 2 attempts: not reached" in listed
+    clock.set("2026-04-10T12:00:00Z")
+    assert "subject\n" not in cli("alerts", "list", DATABASE_URL=database_url).stdout
+    assert "given up 2026-03-14" in cli("alerts", "list", "--all", DATABASE_URL=database_url).stdout

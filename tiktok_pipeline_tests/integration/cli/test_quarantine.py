@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
+from tiktok_pipeline.alerts.incidents import Facts, look
+from tiktok_pipeline.quality.broken import broken_now
 from tiktok_pipeline.quality.verdicts import Verdict, keep_verdicts
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_tests.building import add_account, ledger, rows
@@ -78,6 +82,7 @@ def test_what_is_broken_now_is_listed_with_what_to_do(
         "snapshots.tiktok_video_daily",
         "zero_beside_large",
         "warning",
+        "capture today again",
         [Verdict(today, "3 of 9 videos; an example", 9, 3)],
     )
     answer = cli("broken", **given)
@@ -85,8 +90,42 @@ def test_what_is_broken_now_is_listed_with_what_to_do(
     assert "reconnect: accounts whose grant has ended" in answer.stdout
     assert "check: zero_beside_large of snapshots.tiktok_video_daily" in answer.stdout
     assert "tiktok-pipeline reconnect --all" in answer.stdout
+    assert "capture today again" in answer.stdout
     assert "2 things are broken" in cli("doctor", **given).stdout
     keep_verdicts(
-        warehouse, "snapshots.tiktok_video_daily", "zero_beside_large", "warning", [Verdict(today, "", 9, 0)]
+        warehouse,
+        "snapshots.tiktok_video_daily",
+        "zero_beside_large",
+        "warning",
+        "",
+        [Verdict(today, "", 9, 0)],
     )
     assert "zero_beside_large" not in cli("broken", **given).stdout
+
+
+def test_open_incidents_are_broken_too_and_stand_there_once(warehouse: Warehouse) -> None:
+    add_account(warehouse)
+    book = ledger(warehouse)
+    today = book.today()
+    book.plan(today)
+    tick = {"name": "reconnect", "failures": 3, "error": "no key ring"}
+    facts = Facts("UTC", dt.time(23, 59, 59), ticks=[tick])
+
+    def broken() -> list[tuple[str, str]]:
+        look(warehouse, facts)
+        return [(one.kind, one.what) for one in broken_now(warehouse)]
+
+    def verdict(day: dt.date, said: str) -> None:
+        keep_verdicts(warehouse, "a.b", "sums", "error", "add them up", [Verdict(day, said)])
+
+    assert broken() == [("incident", "reconnect fails: its last 3 ticks did")]
+    verdict(today - dt.timedelta(days=2), "1 is off")
+    assert ("check", "sums of a.b, error") in broken()
+    assert len(broken()) == 2
+    # A newer day passes: the older one is told of still.
+    verdict(today, "")
+    assert [what for kind, what in broken() if kind == "incident"][-1].startswith(
+        "the check sums of a.b fails on "
+    )
+    assert [one.what_to_do for one in broken_now(warehouse)][-1].startswith("What helps: add them up. ")
+    assert len(broken()) == 2

@@ -39,7 +39,7 @@ def book(warehouse: Warehouse) -> Book:
 
 
 def changes(book: Book, table: str, endpoint: str, counter: str) -> pd.DataFrame:
-    """One row per good observation with what the counter gained since the good one before, and over how many days."""
+    """One row per good observation with what the counter gained since it was last known, and over how many days."""
     read = rows(
         book.warehouse, f"select store_code, account_id, snapshot_date, {counter} as number from {table}"
     )
@@ -51,11 +51,12 @@ def changes(book: Book, table: str, endpoint: str, counter: str) -> pd.DataFrame
     keys = zip(frame["account_id"], frame["snapshot_date"], strict=True)
     frame = frame[[key not in out for key in keys]].copy()
     frame["number"] = frame["number"].astype("Int64")
-    by_account = frame.groupby("account_id")
-    frame["change"] = frame["number"] - by_account["number"].shift(1)
-    frame["span"] = pd.to_datetime(frame["snapshot_date"]) - pd.to_datetime(
-        by_account["snapshot_date"].shift(1)
-    )
+    known = frame.dropna(subset=["number"])
+    before = known.groupby("account_id")
+    frame["change"] = known["number"] - before["number"].shift(1)
+    frame["span"] = (
+        pd.to_datetime(known["snapshot_date"]) - pd.to_datetime(before["snapshot_date"].shift(1))
+    ).dt.days
     return frame
 
 
@@ -70,6 +71,15 @@ def test_every_day_says_what_pandas_says(book: Book, store: str | None) -> None:
     followers = changes(book, users, "user_info", "follower_count")
     likes = changes(book, users, "user_info", "likes_count")
     views = changes(book, videos, "video_list", "view_count")
+    comments = changes(book, videos, "video_list", "comment_count")
+    shares = changes(book, videos, "video_list", "share_count")
+    every = {
+        "follower_count": followers,
+        "likes_count": likes,
+        "view_count": views,
+        "comment_count": comments,
+        "share_count": shares,
+    }
     compared = 0
     for number in range(DAYS):
         day = FIRST + dt.timedelta(days=number)
@@ -87,16 +97,55 @@ def test_every_day_says_what_pandas_says(book: Book, store: str | None) -> None:
             total(of_day(likes)["change"]),
             total(of_day(views)["change"]),
         )
-        assert digest.totals.profiles_over_gap == int(
-            (of_day(followers)["span"] > pd.Timedelta(days=1)).sum()
-        )
-        assert digest.totals.videos_over_gap == int((of_day(views)["span"] > pd.Timedelta(days=1)).sum())
+        assert digest.totals.profiles_over_gap == over_gap(of_day(followers), of_day(likes))
+        assert digest.totals.videos_over_gap == over_gap(of_day(views), of_day(comments), of_day(shares))
+        assert left_out(digest) == {
+            counter: int(of_day(frame)["number"].isna().sum())
+            for counter, frame in every.items()
+            if of_day(frame)["number"].isna().any()
+        }
         assert movers_of(digest) == expected_movers(of_day(followers), by_store=store is None)
         best = of_day(views)["change"].dropna().sort_values(ascending=False)
         assert [video.gained for video in digest.top_videos] == [int(n) for n in best if n > 0][:5]
         assert (digest.days[-1].followers_gained, digest.days[-1].views) == (gained, digest.totals.views)
         compared += len(change)
     assert compared >= 5
+
+
+@pytest.mark.parametrize("store", [None, "jakarta_01"])
+def test_the_days_together_gain_what_lies_between_the_first_and_the_last(
+    book: Book, store: str | None
+) -> None:
+    """Nothing is counted twice, and nothing nowhere: neither over gaps nor over counters that TikTok left out."""
+    digests = [
+        read_digest(book.warehouse, KNOWN, FIRST + dt.timedelta(days=number), store) for number in range(DAYS)
+    ]
+    for what, table, endpoint, counter in (
+        ("followers_changed", "snapshots.tiktok_user_daily", "user_info", "follower_count"),
+        ("likes", "snapshots.tiktok_user_daily", "user_info", "likes_count"),
+        ("views", "snapshots.tiktok_video_daily", "video_list", "view_count"),
+        ("shares", "snapshots.tiktok_video_daily", "video_list", "share_count"),
+    ):
+        known = changes(book, table, endpoint, counter).dropna(subset=["number"])
+        mine = known if store is None else known[known["store_code"] == store]
+        by_account = mine.groupby("account_id")["number"]
+        assert sum(getattr(digest.totals, what) or 0 for digest in digests) == int(
+            (by_account.last() - by_account.first()).sum()
+        )
+    drawn = digests[-1].days[-DAYS:]
+    assert [day.views for day in drawn] == [digest.totals.views for digest in digests]
+    assert [day.likes for day in drawn] == [digest.totals.likes for digest in digests]
+    assert sum(bool(digest.unknown) for digest in digests) >= 3
+
+
+def over_gap(*frames: pd.DataFrame) -> int:
+    """Accounts, or videos, one of whose counters changed over more than a day, or that were away before."""
+    spans = pd.concat([frame.set_index("account_id")["span"] for frame in frames], axis=1)
+    return int((spans.max(axis=1) > 1).sum())
+
+
+def left_out(digest: Digest) -> dict[str, int]:
+    return {unknown.counter: unknown.lacking for unknown in digest.unknown}
 
 
 def movers_of(digest: Digest) -> list[int]:

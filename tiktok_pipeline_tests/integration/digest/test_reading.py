@@ -115,6 +115,40 @@ def test_what_is_quarantined_is_left_out_and_said(week: Week) -> None:
     assert week.digest(5).totals.profiles_over_gap == 1
 
 
+def test_what_tiktok_left_out_is_said_and_counts_when_it_is_there_again(week: Week) -> None:
+    week.leave_out(4, "tiktok_user_daily", "follower_count", "account_id = 1")
+    week.leave_out(4, "tiktok_video_daily", "view_count", "video_id in ('v001', 'v002', 'v020')")
+    digest = week.digest(4)
+    assert not digest.is_complete
+    assert (digest.totals.followers, digest.totals.followers_changed, digest.totals.views) == (488, -3, 800)
+    assert first_line(week, 4) == (
+        "This day is incomplete. Unknown: followers of 1 account and views of 3 videos."
+    )
+    assert "(incomplete)" in words.subject(digest)
+    name = digest.unknown[0].examples[0].name
+    other = digest.unknown[1].examples[1].name
+    assert words.unknown(digest) == [
+        f"followers of 1 account: {name} (store_0); 1,030 when they were last known",
+        f"views of 3 videos: {name} (store_0, 2 videos), {other} (store_1, 1 video)",
+    ]
+    assert week.digest(4, "store_1").unknown[0].lacking == 1
+    after = week.digest(5)
+    assert (after.totals.followers_changed, after.totals.views) == (17, 1500)
+    assert [(m.store_code, m.followers, m.views, m.span_days) for m in after.movers] == [
+        ("store_0", 20, 1200, 2),
+        ("store_1", -3, 300, 1),
+    ]
+    assert [(video.gained, video.span_days) for video in after.top_videos[:4]] == [
+        (200, 2), (200, 2), (200, 2), (100, 1)
+    ]  # fmt: skip
+    assert words.notes(after) == [
+        "Followers and likes of 1 account changed over a gap of up to 2 days; all of it counts on this day.",
+        "Views of 3 videos changed over a gap of up to 2 days; all of it counts on this day.",
+    ]
+    assert after.is_complete
+    assert [day.views for day in after.days[-2:]] == [800, 1500]
+
+
 def test_a_day_that_is_not_over_says_so_first(week: Week) -> None:
     digest = week.digest(6)
     assert not digest.is_over

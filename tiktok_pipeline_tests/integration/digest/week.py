@@ -45,6 +45,18 @@ class Week:
     def derive(self) -> None:
         """Derive snapshots and reports of the week."""
         self.book.derive(0, LAST + 1)
+        self._report()
+
+    def leave_out(self, day: int, table: str, counter: str, where: str) -> None:
+        """Let TikTok not have said a counter of a profile or of videos on a day."""
+        rows(
+            self.warehouse,
+            f"update snapshots.{table} set {counter} = null where snapshot_date = %s and {where}",
+            self.date(day),
+        )
+        self._report()
+
+    def _report(self) -> None:
         for report in REPORTS:
             derive(self.warehouse, report, self.date(0), self.date(LAST + 1))
 

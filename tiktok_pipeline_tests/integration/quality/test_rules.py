@@ -182,7 +182,7 @@ def test_failing_since_stays_while_it_fails_and_begins_anew_after_it_passed(
     since = []
     for hour, message in enumerate(("bad", "worse", "", "bad")):
         clock.set(f"2026-11-10T0{hour}:00")
-        keep_verdicts(warehouse, "a.b", "c", "info", [Verdict(LAST, message)])
+        keep_verdicts(warehouse, "a.b", "c", "info", "sleep on it", [Verdict(LAST, message)])
         [row] = rows(warehouse, "select * from reporting.quality_results")
         since.append(row["failing_since"] and row["failing_since"].hour)
     assert since == [0, 0, None, 3]
@@ -213,6 +213,25 @@ def test_expectations_find_the_day_in_a_range_and_count_without_loading_rows(war
     assert all(one.passed for one in found["expected_types"])
     kept = rows(warehouse, "select * from reporting.quality_results where check_name = 'expected_values'")
     assert sum(not row["passed"] for row in kept) == 1
+
+
+def test_a_row_under_another_store_than_its_account_has_fails_and_is_named(warehouse: Warehouse) -> None:
+    add_account(warehouse)
+    add_store(warehouse, "bandung_02")
+    put_video(warehouse, "1")
+    put_video(warehouse, "2")
+    suites = [suite for suite in SUITES if suite.name == "expected_once"]
+    videos = [suite for suite in suites if suite.table == "snapshots.tiktok_video_daily"]
+    assert evaluate_suites(warehouse, videos, [LAST], "UTC")["expected_once"][0].passed
+    rows(
+        warehouse,
+        "update snapshots.tiktok_video_daily set store_code = 'bandung_02' where video_id = '2'",
+    )
+    [found] = evaluate_suites(warehouse, videos, [LAST], "UTC")["expected_once"]
+    assert not found.passed
+    [example] = found.examples
+    assert example["expectation"] == "every row belongs to an account of its store"
+    assert (example["failing"], [value["store_code"] for value in example["values"]]) == (1, ["bandung_02"])
 
 
 def test_a_counter_read_on_another_day_fails(warehouse: Warehouse) -> None:

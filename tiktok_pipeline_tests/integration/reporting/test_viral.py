@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,29 @@ def test_each_level_of_a_video_is_told_once_whatever_is_derived_again(book: Book
         book.derive()
         said = [message.details["videos"][0]["level"] for message in book.tell()]
         assert said == ([level] if level else [])
+
+
+def test_two_looks_at_once_tell_a_video_once(book: Book) -> None:
+    """As after a restart, when the tick of the daemon before goes on."""
+    book.put("hit", 10, {0: 2_500})
+    book.derive()
+    book.check()
+    together = threading.Barrier(4)
+    told: list[int] = []
+
+    def look() -> None:
+        together.wait()
+        told.append(tell_of_viral(book.warehouse, "UTC"))
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == [0, 0, 0, 1]
+    assert rows(book.warehouse, "select video_id, level from ops.viral_told") == [
+        {"video_id": "hit", "level": 20}
+    ]
 
 
 def test_a_backfill_of_old_days_tells_nothing(book: Book) -> None:

@@ -344,6 +344,24 @@ def test_falling_views(app: App) -> None:
     assert numbers(app, token) == [n // 2 for n in truth]
 
 
+def test_rising_counters_of_all_videos_or_of_those_that_are_named(app: App) -> None:
+    token = app.connected(2)
+    fields = ("view_count", "like_count", "comment_count", "share_count")
+    truth = {field: numbers(app, token, field) for field in fields}
+    app.sandbox.set_faults(rising_counters={"factor": 3})
+    for field in fields:
+        assert numbers(app, token, field) == [3 * n for n in truth[field]]
+    videos = app.page(token, {"max_count": 20}, "id").json()["data"]["videos"]
+    chosen = videos[1]["id"]
+    app.sandbox.set_faults(rising_counters={"ids": [chosen], "factor": 40, "fields": ["view_count"]})
+    assert numbers(app, token) == [
+        n * (40 if video["id"] == chosen else 1) for n, video in zip(truth["view_count"], videos, strict=True)
+    ]
+    assert numbers(app, token, "like_count") == truth["like_count"]
+    app.sandbox.clear_faults()
+    assert numbers(app, token) == truth["view_count"]
+
+
 def test_texts_with_a_nul_half_an_emoji_great_length_or_nothing(app: App) -> None:
     token = app.connected(2)
 

@@ -11,6 +11,7 @@ HEAD = """\
 -- ever.
 -- table: snapshots.video_change, snapshots.counter_fall
 -- severity: info: nobody minds
+-- what to do: nothing
 -- counts: rows
 -- A row is nothing.
 select 1
@@ -29,6 +30,7 @@ def test_a_head_makes_a_check_of_each_of_its_tables() -> None:
     ("line", "instead", "said"),
     [
         ("-- counts: rows\n", "", "no line '-- counts: …'"),
+        ("-- what to do: nothing\n", "", "no line '-- what to do: …'"),
         ("info: nobody minds", "info", "with a reason"),
         ("info: nobody minds", "fatal: everybody minds", "is not info, warning or error"),
         ("snapshots.video_change,", "video_change,", "'video_change' is not a table with its schema"),
