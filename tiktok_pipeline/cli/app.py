@@ -10,7 +10,18 @@ from typing import Annotated
 
 import typer
 
-from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, quarantine, service, stores, vault
+from tiktok_pipeline.cli import (
+    accounts,
+    alerts,
+    dagster,
+    database,
+    failed,
+    portal,
+    quarantine,
+    service,
+    stores,
+    vault,
+)
 from tiktok_pipeline.cli.archive import archive
 from tiktok_pipeline.cli.broken import broken
 from tiktok_pipeline.cli.demo import demo
@@ -23,6 +34,7 @@ from tiktok_pipeline.cli.rebuild import rebuild
 from tiktok_pipeline.cli.reconnect import reconnect
 from tiktok_pipeline.cli.run import run
 from tiktok_pipeline.cli.sandbox import sandbox
+from tiktok_pipeline.cli.secrets import secrets
 from tiktok_pipeline.cli.serve import serve
 from tiktok_pipeline.cli.verify import verify
 from tiktok_pipeline.errors import PipelineError
@@ -38,6 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(database.app, name="db")
+app.add_typer(dagster.app, name="dagster")
 app.add_typer(stores.app, name="store")
 app.add_typer(accounts.app, name="account")
 app.add_typer(portal.app, name="portal")
@@ -60,6 +73,7 @@ for command in (
     reconnect,
     run,
     sandbox,
+    secrets,
     serve,
     verify,
 ):
