@@ -28,6 +28,7 @@ from tiktok_pipeline.cli.demo import demo
 from tiktok_pipeline.cli.digest import digest
 from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
+from tiktok_pipeline.cli.drill import drill
 from tiktok_pipeline.cli.export import export
 from tiktok_pipeline.cli.import_history import import_history
 from tiktok_pipeline.cli.rebuild import rebuild
@@ -67,6 +68,7 @@ for command in (
     demo,
     digest,
     doctor,
+    drill,
     export,
     import_history,
     rebuild,

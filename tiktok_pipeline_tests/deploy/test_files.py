@@ -199,3 +199,19 @@ def _snake(value: Any) -> Any:
 def _passes(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "unit", sorted(project_file("docker/systemd").glob("*.service")), ids=lambda path: path.name
+)
+def test_a_unit_is_what_systemd_knows(unit: Path, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze on this machine")
+    here = tmp_path / unit.name
+    here.write_text(
+        unit.read_text("utf-8").replace("/opt/tiktok-pipeline/.venv/bin/tiktok-pipeline", "/bin/true")
+    )
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(here)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
