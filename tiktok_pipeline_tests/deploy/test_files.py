@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -215,3 +216,23 @@ def test_a_unit_is_what_systemd_knows(unit: Path, tmp_path: Path) -> None:
         ["systemd-analyze", "verify", str(here)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
+
+
+def test_pinning_puts_the_digest_of_a_registry_beside_every_tag_of_theirs(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "docker", tmp_path / "docker")
+    shutil.copy(ROOT / "Makefile", tmp_path / "Makefile")
+    digest = "sha256:" + "0123456789abcdef" * 4
+    registry = tmp_path / "bin/docker"  # there is none here: it answers as one would
+    registry.parent.mkdir()
+    registry.write_text(f'#!/bin/sh\n[ "$1 $2 $3" = "buildx imagetools inspect" ] && echo {digest}\n')
+    registry.chmod(0o755)
+    path = f"{registry.parent}:{os.environ['PATH']}"
+    for _ in range(2):  # the second time over the digest of the first
+        subprocess.run(["make", "pin"], cwd=tmp_path, env={"PATH": path}, check=True, capture_output=True)
+    texts = [(tmp_path / "docker" / name).read_text("utf-8") for name in (*FILES, "Dockerfile")]
+    pinned = {
+        image for text in texts for image in re.findall(rf"([\w./-]+:[\w.-]+)@{digest}$", text, re.MULTILINE)
+    }
+    theirs = {entry["image"] for entry in compose(*FILES).values() if not entry["image"].startswith("tiktok")}
+    assert pinned == {*theirs, "python:3.13-slim-bookworm"}
+    _passes([str(BIN / "hadolint"), str(tmp_path / "docker/Dockerfile")])
