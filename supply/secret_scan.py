@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
@@ -44,7 +45,7 @@ NOT_RANDOM = ("tiktok_pipeline_tests/", "uv.lock", "docs/images/")
 
 def secrets_in(file: Path, name: str) -> list[str]:
     """Line and kind of each secret in a file, which is called `name` in the repository; never the secret itself."""
-    plugins = [{"name": kind} for kind in KNOWN]
+    plugins: list[dict[str, Any]] = [{"name": kind} for kind in KNOWN]
     if not name.startswith(NOT_RANDOM):
         plugins += RANDOM
     allowed = [{"path": "detect_secrets.filters.allowlist.is_line_allowlisted"}]

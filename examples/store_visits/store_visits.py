@@ -28,7 +28,9 @@ TABLE, SAVE = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").spl
     owners=["team:data"],
     metadata={"dagster/table_name": "visits.store_visits"},
 )
-def store_visits(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+def store_visits(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult[None]:
     """Read the files of the dates, and save each date as a whole: twice is as good as once."""
     with retry_when_transient(), warehouse.opened() as opened, opened.transaction() as cursor:
         cursor.execute(TABLE.encode())

@@ -19,7 +19,7 @@ from dagster_celery.tasks import create_execute_job_task, create_resume_job_task
 
 from tiktok_pipeline.runtime.dagster_storage import dagster_storage
 
-app = make_app({"broker": os.environ["CELERY_BROKER_URL"], "backend": "disabled://"})
+app = make_app({"broker": os.environ["CELERY_BROKER_URL"], "backend": "disabled://"})  # type: ignore[no-untyped-call]
 app.conf.update(
     DEFAULT_CONFIG,
     broker_connection_retry_on_startup=True,

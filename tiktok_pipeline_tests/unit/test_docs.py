@@ -15,7 +15,9 @@ from tiktok_pipeline.project_files import project_file
 
 ROOT = project_file("pyproject.toml").parent
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
-COMMAND = re.compile(r"tiktok-pipeline((?: [a-z][a-z-]+| --[a-z-]+| [A-Z0-9./:\"'$…\[\]{}_=-]+)+)")
+COMMAND = re.compile(
+    r"(?m)(?:^|`|bin/)tiktok-pipeline((?: [a-z][a-z-]+| --[a-z-]+| [A-Z0-9./:\"'$…\[\]{}_=-]+)+)"
+)
 
 
 @pytest.mark.parametrize("doc", DOCS, ids=lambda path: path.name)

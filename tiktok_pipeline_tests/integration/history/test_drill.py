@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from tiktok_pipeline.errors import PipelineError
@@ -47,9 +49,9 @@ def test_a_ring_that_is_not_the_one_and_a_table_that_changed_on_the_way_are_name
     captured: Pipeline, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = module._sums
-    seen = []
+    seen: list[int] = []
 
-    def changed_before_the_second_look(connection: module.psycopg.Connection[object]) -> module.Sums:
+    def changed_before_the_second_look(connection: psycopg.Connection[Any]) -> module.Sums:
         if seen:
             connection.execute("delete from snapshots.tiktok_video_daily where view_count >= 0")
         seen.append(1)
