@@ -1,5 +1,5 @@
 # Every target sets up what it needs: uv when it is missing, then the environment of uv.lock.
-.PHONY: demo setup test soak faults mutants check bench screenshots dictionary superset
+.PHONY: demo setup test soak faults mutants scale drill check bench screenshots dictionary superset supply audit pin
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -27,6 +27,14 @@ faults: .venv/.ready
 # Does it notice? The lease, the transaction, the uniqueness … are taken out one by one; each must turn it red.
 mutants: .venv/.ready
 	$(RUN) pytest -m faults tiktok_pipeline_tests/faults -k matrix_is_red
+
+# Services and workers that are killed, on a real RabbitMQ (RABBITMQ_URL); writes its figures into data/scale.xml.
+scale: .venv/.ready
+	$(RUN) pytest -m scale tiktok_pipeline_tests/deploy -o junit_family=xunit1 --junitxml=data/scale.xml
+
+# The database dumped, restored into a fresh server and compared; KEYS names the copy of the key ring that is kept apart.
+drill: .venv/.ready
+	$(RUN) tiktok-pipeline drill $(if $(KEYS),--keys $(KEYS))
 
 check: .venv/.ready
 	$(RUN) ruff check
@@ -57,6 +65,26 @@ data/superset/.ready: $(filter .uv/bin/uv,$(UV))
 # What the tables and columns mean, from their comments: docs/dictionary.md, docs/dbt/sources.yml, Superset's datasets.
 dictionary: .venv/.ready
 	$(RUN) python -m docs.dictionary
+
+# What is installed and what may get out: our rules, the secret scan, licences and an SBOM (CycloneDX) into data/supply.
+supply: .venv/.ready
+	@mkdir -p data/supply
+	$(RUN) pytest tiktok_pipeline_tests/supply
+	$(RUN) python -m supply.licences > data/supply/licences.md
+	$(UV) export --quiet --locked --no-dev --extra celery --format cyclonedx1.5 > data/supply/sbom.json
+
+# Known holes in what is installed. Asks a database on the internet.
+audit: .venv/.ready
+	$(UV) audit --preview-features audit-command --locked --no-dev
+
+# Today's digests beside the tags of the images that docker/ names; asks their registries.
+pin:
+	@set -e; for image in $$(sed -nE 's/^(ARG PYTHON=| *image: )([a-z0-9.\/-]+:[A-Za-z0-9._-]+).*/\2/p' \
+			docker/Dockerfile docker/compose.yaml docker/compose.scale.yaml | sort -u); do \
+		digest=$$(docker buildx imagetools inspect "$$image" --format '{{.Manifest.Digest}}'); \
+		sed -i -E "s#$$image(@sha256:[0-9a-f]+)?\$$#$$image@$$digest#" docker/Dockerfile docker/compose*.yaml; \
+		echo "$$image@$$digest"; \
+	done
 
 .venv/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	$(UV) sync --quiet --locked

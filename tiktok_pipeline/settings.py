@@ -1,6 +1,7 @@
 """Every environment variable, declared once: name, default, unit, meaning.
 
-Values come from the environment and from a `.env` file in the current folder; the environment wins.
+Values come from the environment, from a `.env` file in the current folder and from the folder that SECRETS_DIR names,
+which has a file for each value, as containers get secrets (`database_url`, …). The first that has a value wins.
 A value that is wrong, or missing where a command needs it, is one line that names the variable.
 """
 
@@ -27,6 +28,7 @@ from tiktok_pipeline.alerts.routes import Channel, channels_of, digest_channels_
 from tiktok_pipeline.errors import PipelineError
 
 LOGGED_PACKAGES = "tiktok_pipeline"
+SECRETS_DIR = "SECRETS_DIR"
 SETTLED = "TIKTOK_PIPELINE_SETTLED"  # in the environment of our own children: it is all there is, .env or not
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 OWN_MACHINE = ("localhost", "127.0.0.1")
@@ -47,6 +49,10 @@ class Settings(BaseSettings):
     )
     dagster_postgres_url: SecretStr | None = Field(
         None, description="Dagster's own database; absent: beside ours, named <database>_dagster"
+    )
+    celery_broker_url: SecretStr | None = Field(
+        None,
+        description="RabbitMQ, through which runs reach workers; absent: runs are executed beside the code server",
     )
     tiktok_client_key: str | None = Field(None, description="the TikTok app's client key")
     tiktok_client_secret: SecretStr | None = Field(None, description="the TikTok app's client secret")
@@ -200,6 +206,14 @@ class Settings(BaseSettings):
             quiet_hours(hours)
         return hours
 
+    @field_validator("celery_broker_url")
+    @classmethod
+    def _broker(cls, url: SecretStr | None) -> SecretStr | None:
+        # Only RabbitMQ: with Redis, a run that takes long is delivered again and runs twice.
+        if url is not None and urlsplit(url.get_secret_value()).scheme not in ("amqp", "amqps", "pyamqp"):
+            raise ValueError("must look like amqp://user:password@host:5672/vhost")
+        return url
+
     @field_validator("heartbeat_url")
     @classmethod
     def _heartbeat(cls, url: SecretStr | None) -> SecretStr | None:
@@ -317,9 +331,20 @@ def load_settings() -> Settings:
     try:
         if os.environ.get(SETTLED):
             return Settings(_env_file=None)  # type: ignore[call-arg, unused-ignore]
-        return Settings()  # type: ignore[call-arg, unused-ignore]  # the environment gives the values
+        return Settings(_secrets_dir=_secrets_dir())  # type: ignore[call-arg, unused-ignore]
     except ValidationError as error:
         raise SettingsError("; ".join(_in_words(problem) for problem in error.errors())) from None
+
+
+def _secrets_dir() -> Path | None:
+    given = os.environ.get(SECRETS_DIR)
+    if not given:
+        return None
+    if not Path(given).is_dir():
+        raise SettingsError(
+            f"{SECRETS_DIR}: there is no folder {given}. Mount the secrets there, or leave it out."
+        )
+    return Path(given)
 
 
 def archive_address(given: str) -> str:

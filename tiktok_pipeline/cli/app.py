@@ -10,19 +10,32 @@ from typing import Annotated
 
 import typer
 
-from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, quarantine, service, stores, vault
+from tiktok_pipeline.cli import (
+    accounts,
+    alerts,
+    dagster,
+    database,
+    failed,
+    portal,
+    quarantine,
+    service,
+    stores,
+    vault,
+)
 from tiktok_pipeline.cli.archive import archive
 from tiktok_pipeline.cli.broken import broken
 from tiktok_pipeline.cli.demo import demo
 from tiktok_pipeline.cli.digest import digest
 from tiktok_pipeline.cli.disconnecting import disable, disconnect, enable
 from tiktok_pipeline.cli.doctor import doctor
+from tiktok_pipeline.cli.drill import drill
 from tiktok_pipeline.cli.export import export
 from tiktok_pipeline.cli.import_history import import_history
 from tiktok_pipeline.cli.rebuild import rebuild
 from tiktok_pipeline.cli.reconnect import reconnect
 from tiktok_pipeline.cli.run import run
 from tiktok_pipeline.cli.sandbox import sandbox
+from tiktok_pipeline.cli.secrets import secrets
 from tiktok_pipeline.cli.serve import serve
 from tiktok_pipeline.cli.verify import verify
 from tiktok_pipeline.errors import PipelineError
@@ -38,6 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(database.app, name="db")
+app.add_typer(dagster.app, name="dagster")
 app.add_typer(stores.app, name="store")
 app.add_typer(accounts.app, name="account")
 app.add_typer(portal.app, name="portal")
@@ -54,12 +68,14 @@ for command in (
     demo,
     digest,
     doctor,
+    drill,
     export,
     import_history,
     rebuild,
     reconnect,
     run,
     sandbox,
+    secrets,
     serve,
     verify,
 ):

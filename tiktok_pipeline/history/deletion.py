@@ -43,7 +43,7 @@ def delete_store(warehouse: Warehouse, code: str, actor: str) -> Deleted:
     """
     try:
         with warehouse.transaction() as cursor:
-            cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+            cursor.execute("select set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
             return _delete(cursor, code, actor)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         raise StoreInUse(

@@ -48,7 +48,7 @@ def patient_with_locks(warehouse: Warehouse) -> Iterator[psycopg.Connection[Any]
     with warehouse.engine.connect() as pooled:
         connection: psycopg.Connection[Any] = pooled.connection.driver_connection  # type: ignore[assignment]
         try:
-            connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT}'")
+            connection.execute("select set_config('lock_timeout', %s, false)", (LOCK_TIMEOUT,))
             yield connection
         except psycopg.errors.LockNotAvailable:
             raise PipelineError(

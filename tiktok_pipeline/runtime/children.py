@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -21,7 +22,7 @@ class ChildFailed(PipelineError):
 
 
 class Child:
-    """A running command whose output goes to `log_file`, which is written anew.
+    """A running command whose output goes to `log_file`, which is written anew, or with None to where ours goes.
 
     It and everything it starts end at `stop`, or when this process ends, `kill -9` included (see `guard`).
     """
@@ -32,14 +33,13 @@ class Child:
         command: Sequence[str],
         *,
         environment: Mapping[str, str],
-        log_file: Path,
+        log_file: Path | None,
         polite_seconds: float = POLITE_SECONDS,
     ) -> None:
         self.name = name
         self.polite_seconds = polite_seconds
         self.log_file = log_file
-        log_file.parent.mkdir(parents=True, exist_ok=True)
-        with log_file.open("wb") as log:
+        with _written_anew(log_file) as log:
             self._guard = subprocess.Popen(
                 [sys.executable, "-m", "tiktok_pipeline.runtime.guard", str(polite_seconds), *command],
                 stdin=subprocess.PIPE,
@@ -68,7 +68,8 @@ class Child:
         """Raise ChildFailed when it has ended."""
         code = self.exit_code
         if code is not None:
-            raise ChildFailed(f"{self.name} ended with code {code}. See {self.log_file}")
+            where = f"See {self.log_file}" if self.log_file else "It said why above."
+            raise ChildFailed(f"{self.name} ended with code {code}. {where}")
 
     def stop(self) -> None:
         """End it: a polite signal first, after some seconds SIGKILL, with everything it started."""
@@ -82,3 +83,13 @@ class Child:
                 end_tree(psutil.Process(self._guard.pid), first=None, patience=0)
             self._guard.kill()
             self._guard.wait()
+
+
+@contextlib.contextmanager
+def _written_anew(log_file: Path | None) -> Iterator[IO[bytes] | None]:
+    if log_file is None:
+        yield None
+        return
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("wb") as log:
+        yield log

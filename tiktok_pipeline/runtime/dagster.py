@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from tempfile import TemporaryDirectory
 
 import requests
@@ -27,6 +26,7 @@ from tiktok_pipeline.vault.refresh import STOP_SECONDS
 from tiktok_pipeline.warehouse.connection import psycopg2_url
 
 READY_SECONDS = 120.0
+CODE_SERVER_KNOWN_SECONDS = 105.0  # it starts within half a minute; the daemon looks for it once a minute
 DEFINITIONS = "tiktok_pipeline.definitions"
 LOCATION = "tiktok_pipeline"  # as in workspace.yaml: what people switched on or off is kept under this name
 WORKSPACE = f"load_from:\n  - grpc_server: {{{{socket: {{socket}}, location_name: {LOCATION}}}}}\n"
@@ -60,6 +60,20 @@ class DagsterHere:
     def fail_own_orphaned_runs(self) -> None:
         """Begin to fail the runs that an earlier command of this data folder left behind."""
         self._preparing = self._start("orphaned runs", ORPHANED_RUNS, "--owner", self.owner)
+
+    def note_orphaned_runs(self) -> Child:
+        """Note the runs that are under way, to be failed once the daemon knows the code server that starts next."""
+        noted = self.folder.path / "orphans_noted"
+        noted.unlink(missing_ok=True)
+        later = ("--noted", str(noted), "--later", str(CODE_SERVER_KNOWN_SECONDS))
+        noting = self._start("orphaned runs", ORPHANED_RUNS, *later)
+        deadline = time.monotonic() + READY_SECONDS
+        while not noted.exists():
+            if noting.exit_code is not None or time.monotonic() > deadline:
+                noting.stop()
+                raise DagsterFailed(f"Dagster's storage cannot be used. See {noting.log_file}")
+            time.sleep(0.1)
+        return noting
 
     def wait_until_prepared(self) -> None:
         """Wait for the orphaned runs; raises DagsterFailed when Dagster's storage does not work."""
@@ -143,12 +157,37 @@ def dagster_in_charge(settings: Settings, folder: DataFolder, database_url: str)
         yield dagster
 
 
+@contextmanager
+def dagster_with_code_server(
+    settings: Settings, folder: DataFolder, database_url: str
+) -> Iterator[DagsterHere]:
+    """As `dagster_in_charge`, for a code server whose daemon is elsewhere and runs already.
+
+    Where workers have the runs, a restart of the code server orphans none.
+    """
+    with _storage(settings, database_url) as storage, ExitStack() as stack:
+        dagster = _prepared(settings, folder, database_url, storage)
+        with storage.alone() as alone:
+            if alone:
+                stack.enter_context(dagster.note_orphaned_runs())
+        yield dagster
+
+
 def _prepared(
     settings: Settings, folder: DataFolder, database_url: str, storage: DagsterStorage
 ) -> DagsterHere:
-    folder.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(project_file("dagster.yaml"), folder.dagster_home / "dagster.yaml")
+    write_instance_file(settings, folder)
     return DagsterHere(folder, _environment(settings, folder, database_url, storage.url))
+
+
+def write_instance_file(settings: Settings, folder: DataFolder) -> None:
+    """Make the folder's Dagster home, with our `dagster.yaml`; with workers' run launcher where there is a broker."""
+    folder.dagster_home.mkdir(parents=True, exist_ok=True)
+    names = (
+        ["dagster.yaml"] if settings.celery_broker_url is None else ["dagster.yaml", "dagster.celery.yaml"]
+    )
+    text = "\n".join(project_file(name).read_text(encoding="utf-8") for name in names)
+    (folder.dagster_home / "dagster.yaml").write_text(text, encoding="utf-8")
 
 
 def _embedded(settings: Settings) -> bool:

@@ -1,7 +1,8 @@
 """Dagster's own database, and who is using it.
 
-Every command of ours holds an advisory lock on it, shared, for as long as it works there. Who gets that lock
-exclusively knows that nobody else does, on any machine: only then is a run that is under way an orphan.
+Every command of ours that has runs holds an advisory lock on it, shared, for as long as it works there. Who gets that
+lock exclusively knows that nobody else does, on any machine: only then is a run that is under way an orphan. A worker
+holds a lock for each of its runs, too, so that its death is seen at once, wherever it was.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
 from tiktok_pipeline.errors import PipelineError
@@ -17,6 +19,9 @@ from tiktok_pipeline.runtime.database import libpq_url
 from tiktok_pipeline.warehouse.connection import place, reason
 
 INSTANCE_LOCK = 7_011_010  # any number, the same on every machine
+RUN_LOCKS = 7_011_011
+# The server notices within 25 s that a machine is gone, and frees its locks.
+NOTICED_WHEN_GONE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 CONNECT_TIMEOUT_SECONDS = 10
 
 
@@ -42,12 +47,35 @@ class DagsterStorage:
         if alone:
             self._connection.execute("select pg_advisory_unlock(%s)", (INSTANCE_LOCK,))
 
+    @contextmanager
+    def holding(self, run_id: str) -> Iterator[None]:
+        """Hold the run's lock while the block runs: its process lives."""
+        self._connection.execute("select pg_advisory_lock(%s, hashtext(%s))", (RUN_LOCKS, run_id))
+        try:
+            yield
+        finally:
+            self._connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", (RUN_LOCKS, run_id))
+
+    def is_held(self, run_id: str) -> bool:
+        """Whether a process that lives holds the run's lock."""
+        with self._connection.transaction():
+            found = self._connection.execute(
+                "select pg_try_advisory_xact_lock(%s, hashtext(%s))", (RUN_LOCKS, run_id)
+            ).fetchone()
+        return found != (True,)
+
 
 @contextmanager
 def dagster_storage(url: str, variable: str) -> Iterator[DagsterStorage]:
     """The storage, connected while the block runs. Raises PipelineError that names `variable`."""
+    given = conninfo_to_dict(libpq_url(url)).get("options", "")
     try:
-        connection = psycopg.connect(libpq_url(url), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+        connection = psycopg.connect(
+            libpq_url(url),
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            options=f"{given} {NOTICED_WHEN_GONE}",
+        )
     except psycopg.Error as error:
         raise PipelineError(
             f"Dagster's {place(make_url(url))}: {reason(error)}. Check {variable} and that the server runs."

@@ -104,5 +104,7 @@ def signature_of(kind: str, name: str, expires: int) -> str:
 
 
 def _short(key: int) -> str:
-    letters = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+    letters = (
+        "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # pragma: allowlist secret - an alphabet
+    )
     return "".join(letters[(key >> (8 * n)) % len(letters)] for n in range(7))

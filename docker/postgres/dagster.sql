@@ -1,0 +1,2 @@
+-- Dagster's own database, beside ours; run once, when the server's volume is new.
+create database tiktok_dagster;

@@ -1,0 +1,1 @@
+"""What comes from elsewhere, and what must not get out: licences, secrets, rules for the code."""

@@ -1,0 +1,1 @@
+"""Dagster's runs on many machines: Celery carries them to workers, PostgreSQL knows which of them live."""
