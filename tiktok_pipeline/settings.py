@@ -87,6 +87,10 @@ class Settings(BaseSettings):
         None, description="base32; when set, the login also asks for a time-based code"
     )
     connect_link_days: int = Field(14, ge=1, le=90, description="how long a connect link is good, days")
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis, where the API's answers are kept for all portals; absent: each keeps its own",
+    )
     alert_urls: SecretStr | None = Field(
         None, description="where messages to people go: addresses as apprise writes them, each with its route"
     )
@@ -172,6 +176,13 @@ class Settings(BaseSettings):
     def _http_address(cls, url: str) -> str:
         if not _is_http(url):
             raise ValueError("must look like https://host or http://host")
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not re.match(r"(rediss?|unix)://[^\s]", url.get_secret_value()):
+            raise ValueError("must look like redis://host:6379/0, rediss://… or unix:///path")
         return url
 
     @field_validator("pages_archive")

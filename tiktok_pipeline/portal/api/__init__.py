@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from tiktok_pipeline.portal.api import problems, v1
+from tiktok_pipeline.portal.api.cache import AnswerCache
+from tiktok_pipeline.portal.api.redis import Redis
 from tiktok_pipeline.portal.api.tokens import Tokens
 from tiktok_pipeline.portal.context import PortalContext
 
@@ -22,6 +24,9 @@ def create_api(context: PortalContext) -> FastAPI:
     )
     api.state.context = context
     api.state.tokens = Tokens(context.secret, context.settings.portal_url)
+    redis = context.settings.redis_url
+    shared = Redis(redis.get_secret_value()) if redis else None
+    api.state.cache = AnswerCache(lambda: context.data.now, shared)
     for router in v1.ROUTERS:
         api.include_router(router)
     problems.install(api)

@@ -15,19 +15,28 @@ bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token o
 UNAUTHORIZED = {"WWW-Authenticate": 'Bearer realm="tiktok_pipeline"'}
 
 
+def known_caller(request: Request) -> Caller | None:
+    """Whom the token of `request` speaks for; None without exactly one that is good."""
+    said = request.headers.getlist("authorization")
+    kind, _, token = said[0].partition(" ") if len(said) == 1 else ("", "", "")
+    if kind.lower() != "bearer":
+        return None
+    tokens: Tokens = request.app.state.tokens
+    try:
+        return tokens.caller(token.strip())
+    except BadToken:
+        return None
+
+
 def caller_with(scope: Scope) -> Callable[..., Caller]:
     """A dependency: the caller, who must have this scope; 401 without a good token, 403 without the scope."""
 
     def caller(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+        request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
     ) -> Caller:
-        if credentials is None or len(request.headers.getlist("authorization")) != 1:
+        found = known_caller(request)
+        if found is None:
             raise HTTPException(401, headers=UNAUTHORIZED)
-        tokens: Tokens = request.app.state.tokens
-        try:
-            found = tokens.caller(credentials.credentials)
-        except BadToken:
-            raise HTTPException(401, headers=UNAUTHORIZED) from None
         if scope not in found.scopes:
             wanted = f'Bearer realm="tiktok_pipeline", error="insufficient_scope", scope="{scope}"'
             raise HTTPException(403, headers={"WWW-Authenticate": wanted})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from tiktok_pipeline.history.rebuild import derived_tables
 from tiktok_pipeline.hub.services import add_service
 from tiktok_pipeline.portal.api.tokens import Tokens
 from tiktok_pipeline.warehouse.derive import derive
+from tiktok_pipeline_tests.building import rows
 from tiktok_pipeline_tests.capturing import Pipeline
 from tiktok_pipeline_tests.integration.portal.conftest import Portal
 
@@ -40,7 +43,7 @@ class Api:
     def get(self, path: str, service: str | None = "reader", **headers: str) -> requests.Response:
         """The answer to a service with a token of its own; without one, to nobody."""
         if service is not None:
-            headers["Authorization"] = f"Bearer {self._token_of(service)}"
+            headers["Authorization"] = f"Bearer {self.token_of(service)}"
         return self.portal.get(f"/api/v1{path}", headers=headers)
 
     def data(self, path: str, service: str = "reader") -> Any:
@@ -49,10 +52,23 @@ class Api:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
-    def _token_of(self, service: str) -> str:
+    def changed(self) -> None:
+        """Let what is kept be no longer current, as when a report is derived."""
+        [row] = rows(self.portal.warehouse, "select ops.data_changed() as version")
+        deadline = time.monotonic() + 10
+        while self.portal.context.data.now < row["version"]:
+            assert time.monotonic() < deadline, "the portal did not learn of the change"
+            time.sleep(0.005)
+
+    def of(self, portal: Portal) -> Api:
+        """The same data and services, asked at another portal."""
+        return dataclasses.replace(self, portal=portal)
+
+    def token_of(self, service: str) -> str:
+        """A token of a service, made as the endpoint makes it, without its limit of attempts."""
         name, _ = self.services[service]
         scopes, stores = SERVICES[service]
-        context = self.portal.context  # made as the endpoint makes it, without its limit of attempts
+        context = self.portal.context
         return Tokens(context.secret, context.settings.portal_url).issue(name, scopes, stores)
 
 
