@@ -11,6 +11,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -90,6 +91,19 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         None,
         description="Redis, where the API's answers are kept for all portals; absent: each keeps its own",
+    )
+    api_requests_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="how often one service may ask the API in a minute"
+    )
+    admin_networks: str | None = Field(
+        None,
+        description="networks (CIDR) that the API's administration is open to, commas between; absent: all",
+    )
+    cors_origins: str | None = Field(
+        None, description="origins whose pages may ask the API from a browser, commas between; absent: none"
+    )
+    api_docs: bool | None = Field(
+        None, description="whether /api/v1/docs shows the API; absent: not in production"
     )
     alert_urls: SecretStr | None = Field(
         None, description="where messages to people go: addresses as apprise writes them, each with its route"
@@ -185,6 +199,24 @@ class Settings(BaseSettings):
             raise ValueError("must look like redis://host:6379/0, rediss://… or unix:///path")
         return url
 
+    @field_validator("admin_networks")
+    @classmethod
+    def _cidr(cls, given: str | None) -> str | None:
+        for network in _listed(given):
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"'{network}' is not a network such as 10.0.0.0/8") from None
+        return given
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, given: str | None) -> str | None:
+        for origin in _listed(given):
+            if not _is_http(origin) or urlsplit(origin)._replace(scheme="", netloc="").geturl():
+                raise ValueError(f"'{origin}' is not an origin such as https://app.example.com")
+        return given
+
     @field_validator("pages_archive")
     @classmethod
     def _without_password(cls, address: str | None) -> str | None:
@@ -268,6 +300,21 @@ class Settings(BaseSettings):
     def capture_grace(self) -> dt.timedelta:
         """How long after midnight captures under way may go on."""
         return dt.timedelta(hours=self.capture_grace_hours)
+
+    @property
+    def administration(self) -> list[IPv4Network | IPv6Network]:
+        """The networks that the API's administration is open to; empty: all."""
+        return [ip_network(network) for network in _listed(self.admin_networks)]
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins whose pages may ask the API from a browser."""
+        return _listed(self.cors_origins)
+
+    @property
+    def shows_api_docs(self) -> bool:
+        """Whether the API's documentation is served as a page."""
+        return self.environment != "production" if self.api_docs is None else self.api_docs
 
     @property
     def portal_secret_path(self) -> Path:
@@ -354,6 +401,10 @@ def configure_logging(level: str) -> None:
 def _in_words(problem: Mapping[str, Any]) -> str:
     variable = ".".join(str(part) for part in problem["loc"]).upper()
     return f"{variable}: {str(problem['msg']).removeprefix('Value error, ')}."
+
+
+def _listed(given: str | None) -> list[str]:
+    return [one.strip() for one in (given or "").split(",") if one.strip()]
 
 
 def _is_http(url: str) -> bool:

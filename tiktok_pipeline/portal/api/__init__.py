@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from typing import Any
 
-from tiktok_pipeline.portal.api import problems, v1
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from tiktok_pipeline.portal.api import docs, problems, v1
 from tiktok_pipeline.portal.api.cache import AnswerCache
+from tiktok_pipeline.portal.api.limits import Limits
 from tiktok_pipeline.portal.api.redis import Redis
 from tiktok_pipeline.portal.api.tokens import Tokens
 from tiktok_pipeline.portal.context import PortalContext
+
+# Tokens are sent by scripts, never by the browser itself: no credentials.
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST"],
+    "allow_headers": ["Authorization", "If-None-Match", "Idempotency-Key", "X-Request-ID"],
+    "expose_headers": [
+        *("Age", "ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"),
+        *("X-Cache", "X-Request-ID", "X-Stale", "X-Sync-Triggered"),
+    ],
+}
 
 
 def create_api(context: PortalContext) -> FastAPI:
@@ -26,8 +40,12 @@ def create_api(context: PortalContext) -> FastAPI:
     api.state.tokens = Tokens(context.secret, context.settings.portal_url)
     redis = context.settings.redis_url
     shared = Redis(redis.get_secret_value()) if redis else None
+    api.state.redis = shared
     api.state.cache = AnswerCache(lambda: context.data.now, shared)
-    for router in v1.ROUTERS:
+    api.state.limits = Limits(context.settings.api_requests_per_minute, shared)
+    if context.settings.origins:
+        api.add_middleware(CORSMiddleware, allow_origins=context.settings.origins, **CORS)
+    for router in (*v1.ROUTERS, docs.router):
         api.include_router(router)
     problems.install(api)
     return api

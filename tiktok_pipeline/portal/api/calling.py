@@ -10,6 +10,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from tiktok_pipeline.hub.services import Scope
 from tiktok_pipeline.portal.api.tokens import BadToken, Caller, Tokens
+from tiktok_pipeline.portal.context import PortalContext
+from tiktok_pipeline.portal.security import caller_address
 
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A token of POST /api/v1/token.")
 UNAUTHORIZED = {"WWW-Authenticate": 'Bearer realm="tiktok_pipeline"'}
@@ -45,4 +47,14 @@ def caller_with(scope: Scope) -> Callable[..., Caller]:
     return caller
 
 
+def administrator(request: Request, caller: Annotated[Caller, Depends(caller_with("admin"))]) -> Caller:
+    """A dependency: the caller, who must have the scope admin, and call from ADMIN_NETWORKS where these are set."""
+    context: PortalContext = request.app.state.context
+    networks, address = context.settings.administration, caller_address(request)
+    if networks and not any(address in network for network in networks if address is not None):
+        raise HTTPException(403, "The administration is not open to the network that this comes from.")
+    return caller
+
+
 Reader = Annotated[Caller, Depends(caller_with("read"))]
+Administrator = Annotated[Caller, Depends(administrator)]

@@ -63,8 +63,12 @@ def problem(
         request_id=getattr(request.state, "request_id", ""),
         errors=_values(error) if isinstance(error, RequestValidationError) else None,
     )
+    allowance = getattr(request.state, "allowance", {})  # of a service that was counted
     return JSONResponse(
-        said.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+        said.model_dump(exclude_none=True),
+        status,
+        headers={**(headers or {}), **allowance},
+        media_type=MEDIA_TYPE,
     )
 
 

@@ -55,9 +55,11 @@ class Redis:
         """Keep `value` for so long."""
         await self._unless_lost(self._cache.set(PREFIX + key, value, expire=seconds), False)
 
-    async def count(self, key: str, seconds: int) -> int | None:
-        """How often this was asked for `key` in the `seconds` since the first time; None while it is lost."""
-        return await self._unless_lost(self._cache.incr(PREFIX + key, expire=seconds), None)
+    async def add(self, key: str, number: int, seconds: int) -> int | None:
+        """Add to what is counted under `key`, forgotten so long after the last time; None while it is lost."""
+        total = await self._unless_lost(self._cache.incr(PREFIX + key, number), None)
+        await self._unless_lost(self._cache.expire(PREFIX + key, seconds), None)
+        return total
 
     async def alive(self) -> bool:
         """Whether it answers now."""

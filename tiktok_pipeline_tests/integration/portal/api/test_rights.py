@@ -85,7 +85,16 @@ def every_path(api: Api) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
     mine = {"code": MINE, "account": str(api.own), "video": video[api.own]}
     other = {"code": OTHER, "account": str(api.others), "video": video[api.others]}
     document = api.portal.get("/api/v1/openapi.json").json()
-    return {path: (mine, other) for path, methods in document["paths"].items() if "get" in methods}
+    readable = [path for path, methods in document["paths"].items() if "get" in methods]
+    return {path: (mine, other) for path in readable if path not in PUBLIC and not administers(path)}
+
+
+PUBLIC = {"/health", "/ready"}
+
+
+def administers(path: str) -> bool:
+    """Whether a path is for administrators."""
+    return path.startswith("/admin/") or path == "/health/detailed"
 
 
 MISSING = {"code": "no_such_store", "account": "987654321", "video": "1"}
