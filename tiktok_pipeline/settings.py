@@ -95,6 +95,22 @@ class Settings(BaseSettings):
     api_requests_per_minute: int = Field(
         600, ge=1, le=1_000_000, description="how often one service may ask the API in a minute"
     )
+    stale_after_hours: int = Field(
+        26,
+        ge=1,
+        le=168,
+        description="data older than this is captured on demand when a service with the scope sync reads it, hours",
+    )
+    sync_requests_per_hour: int = Field(
+        600,
+        ge=1,
+        le=1_000_000,
+        description="requests to TikTok that one service may cause on demand in an hour",
+    )
+    dagster_url: str | None = Field(
+        None,
+        description="where operators reach the Dagster UI, for links to the logs of runs; absent: no links",
+    )
     admin_networks: str | None = Field(
         None,
         description="networks (CIDR) that the API's administration is open to, commas between; absent: all",
@@ -185,10 +201,10 @@ class Settings(BaseSettings):
             raise ValueError(f"{day} is in the future; today is {today} ({zone})")
         return day
 
-    @field_validator("tiktok_api_base_url", "tiktok_authorize_url", "portal_url")
+    @field_validator("tiktok_api_base_url", "tiktok_authorize_url", "portal_url", "dagster_url")
     @classmethod
-    def _http_address(cls, url: str) -> str:
-        if not _is_http(url):
+    def _http_address(cls, url: str | None) -> str | None:
+        if url is not None and not _is_http(url):
             raise ValueError("must look like https://host or http://host")
         return url
 

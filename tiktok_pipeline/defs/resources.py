@@ -90,11 +90,13 @@ class TikTokResource(dg.ConfigurableResource):
     requests_per_minute: int
 
     @contextmanager
-    def client(self, warehouse: Warehouse) -> Iterator[TikTokClient]:
-        """A client of scheduled work: within its part of the quota, and behind the circuit, held in `warehouse`."""
-        quota = Quota(
-            warehouse, self.client_key, self.requests_per_minute, on_demand_share=settings.on_demand_share
-        )
+    def client(self, warehouse: Warehouse, *, on_demand: bool = False) -> Iterator[TikTokClient]:
+        """A client within the quota and behind the circuit, held in `warehouse`.
+
+        Scheduled work has its part of the quota; what a person waits for, `on_demand`, may use all of it.
+        """
+        share, limit = settings.on_demand_share, self.requests_per_minute
+        quota = Quota(warehouse, self.client_key, limit, on_demand_share=share, on_demand=on_demand)
         client = TikTokClient(self.base_url, self.client_key, quota, Circuit(warehouse, self.client_key))
         try:
             yield client

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
@@ -31,11 +33,12 @@ def create_app(context: PortalContext) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
+    app.state.closing = threading.Event()  # set when the server is told to stop
     app.state.tiktok_calls = tiktok_calls.places()
     for router in (style, health.router, connect.router, operator.router, webhooks.router):
         app.include_router(router)
     app.include_router(docs.redirect)
-    app.mount(f"{API}v1", create_api(context))
+    app.mount(f"{API}v1", create_api(context, app.state.closing))
     errors.install(app)
     app.add_middleware(Guard, settings=context.settings, error_page=_error)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,6 +12,8 @@ from tiktok_pipeline.portal.api import docs, problems, v1
 from tiktok_pipeline.portal.api.cache import AnswerCache
 from tiktok_pipeline.portal.api.limits import Limits
 from tiktok_pipeline.portal.api.redis import Redis
+from tiktok_pipeline.portal.api.refreshing import Refreshing
+from tiktok_pipeline.portal.api.streams import Streams
 from tiktok_pipeline.portal.api.tokens import Tokens
 from tiktok_pipeline.portal.context import PortalContext
 
@@ -25,8 +28,11 @@ CORS: dict[str, Any] = {
 }
 
 
-def create_api(context: PortalContext) -> FastAPI:
-    """The API as an application of its own: its errors are problems, not pages, and it describes itself."""
+def create_api(context: PortalContext, closing: threading.Event) -> FastAPI:
+    """The API as an application of its own: its errors are problems, not pages, and it describes itself.
+
+    Its streams end when `closing` is set.
+    """
     api = FastAPI(
         title="tiktok_pipeline",
         version="1",
@@ -43,6 +49,8 @@ def create_api(context: PortalContext) -> FastAPI:
     api.state.redis = shared
     api.state.cache = AnswerCache(lambda: context.data.now, shared)
     api.state.limits = Limits(context.settings.api_requests_per_minute, shared)
+    api.state.refreshing = Refreshing(context)
+    api.state.streams = Streams(closing)
     if context.settings.origins:
         api.add_middleware(CORSMiddleware, allow_origins=context.settings.origins, **CORS)
     for router in (*v1.ROUTERS, docs.router):

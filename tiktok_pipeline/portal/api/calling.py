@@ -30,8 +30,8 @@ def known_caller(request: Request) -> Caller | None:
         return None
 
 
-def caller_with(scope: Scope) -> Callable[..., Caller]:
-    """A dependency: the caller, who must have this scope; 401 without a good token, 403 without the scope."""
+def caller_with(*scopes: Scope) -> Callable[..., Caller]:
+    """A dependency: the caller, who must have one of these scopes; 401 without a good token, 403 without a scope."""
 
     def caller(
         request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
@@ -39,22 +39,37 @@ def caller_with(scope: Scope) -> Callable[..., Caller]:
         found = known_caller(request)
         if found is None:
             raise HTTPException(401, headers=UNAUTHORIZED)
-        if scope not in found.scopes:
-            wanted = f'Bearer realm="tiktok_pipeline", error="insufficient_scope", scope="{scope}"'
+        if found.scopes.isdisjoint(scopes):
+            wanted = f'Bearer realm="tiktok_pipeline", error="insufficient_scope", scope="{scopes[0]}"'
             raise HTTPException(403, headers={"WWW-Authenticate": wanted})
         return found
 
     return caller
 
 
-def administrator(request: Request, caller: Annotated[Caller, Depends(caller_with("admin"))]) -> Caller:
-    """A dependency: the caller, who must have the scope admin, and call from ADMIN_NETWORKS where these are set."""
+def from_admin_networks(request: Request) -> None:
+    """A dependency: 403 unless the request comes from ADMIN_NETWORKS, where these are set."""
     context: PortalContext = request.app.state.context
     networks, address = context.settings.administration, caller_address(request)
     if networks and not any(address in network for network in networks if address is not None):
         raise HTTPException(403, "The administration is not open to the network that this comes from.")
+
+
+def administrator(
+    caller: Annotated[Caller, Depends(caller_with("admin"))], _: Annotated[None, Depends(from_admin_networks)]
+) -> Caller:
+    """A dependency: a caller with the scope admin, from where the administration is open to."""
+    return caller
+
+
+def syncer(
+    caller: Annotated[Caller, Depends(caller_with("sync", "admin"))],
+    _: Annotated[None, Depends(from_admin_networks)],
+) -> Caller:
+    """A dependency: a caller who may ask for captures, from where the administration is open to."""
     return caller
 
 
 Reader = Annotated[Caller, Depends(caller_with("read"))]
+Syncer = Annotated[Caller, Depends(syncer)]
 Administrator = Annotated[Caller, Depends(administrator)]

@@ -24,6 +24,7 @@ WORDS: Mapping[int, str] = {
     405: "This address takes other methods.",
     406: "Answers are application/json or, for lists, text/csv.",
     408: "The request came too slowly.",
+    409: "It cannot be done as things are.",
     413: "The request is larger than anything needed here.",
     422: "A value of the request is not acceptable.",
     429: "Wait as long as Retry-After says.",
@@ -45,7 +46,7 @@ class Problem(BaseModel):
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
-    for status in (401, 403, 404, 406, 422, 429, 503)
+    for status in (401, 403, 404, 406, 409, 422, 429, 503)
 }
 
 

@@ -8,13 +8,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from tiktok_pipeline.portal.api.answers import Answer, shown, wanted
 from tiktok_pipeline.portal.api.cache import LIFETIMES, AnswerCache, Kept
 from tiktok_pipeline.portal.api.calling import known_caller
+from tiktok_pipeline.portal.api.jobs import job_answer
 from tiktok_pipeline.portal.api.limits import Limits
+from tiktok_pipeline.portal.api.refreshing import Refreshing
 from tiktok_pipeline.portal.api.tokens import Caller
 from tiktok_pipeline.portal.context import PortalContext
 
@@ -67,7 +70,18 @@ class KeptRoute(ServiceRoute):
 
         cache: AnswerCache = request.app.state.cache
         kept, found = await cache.answer(_key(request, caller), LIFETIMES[self.path], make)
-        return shown(request, kept, found)
+        if found == "stale":
+            return shown(request, kept, found)  # the database is away
+        refreshing: Refreshing = request.app.state.refreshing
+        job = await refreshing.of(request, caller, kept)
+        if job is not None and kept.age is None:  # there is nothing yet to answer with
+            context: PortalContext = request.app.state.context
+            answer = await run_in_threadpool(job_answer, context, job, 202)
+        else:
+            answer = shown(request, kept, found)
+        if job is not None:
+            answer.headers["X-Sync-Triggered"] = "true"
+        return answer
 
 
 def _key(request: Request, caller: Caller) -> str:

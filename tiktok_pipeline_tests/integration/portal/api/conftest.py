@@ -43,8 +43,19 @@ class Api:
     def get(self, path: str, service: str | None = "reader", **headers: str) -> requests.Response:
         """The answer to a service with a token of its own; without one, to nobody."""
         if service is not None:
-            headers["Authorization"] = f"Bearer {self.token_of(service)}"
+            headers |= self.authorization(service)
         return self.portal.get(f"/api/v1{path}", headers=headers)
+
+    def post(
+        self, path: str, service: str | None, body: dict[str, Any] | None = None, **headers: str
+    ) -> requests.Response:
+        """The answer to JSON that a service sends; to nobody's without one."""
+        said = {**(self.authorization(service) if service is not None else {}), **headers}
+        return self.portal.post(f"/api/v1{path}", json=body, headers=said)
+
+    def authorization(self, service: str) -> dict[str, str]:
+        """The header with a token of a service."""
+        return {"Authorization": f"Bearer {self.token_of(service)}"}
 
     def data(self, path: str, service: str = "reader") -> Any:
         """What a good answer holds."""
@@ -76,6 +87,7 @@ SERVICES: dict[str, tuple[tuple[Any, ...], tuple[str, ...] | None]] = {
     "reader": (("read",), None),
     "scoped": (("read",), (MINE,)),
     "syncer": (("sync",), None),
+    "scoped_syncer": (("sync",), (MINE,)),
     "administrator": (("read", "sync", "admin"), None),
 }
 
