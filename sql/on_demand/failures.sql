@@ -32,6 +32,8 @@ where
     and (%(all)s or r.account_id is null)
     and (%(cause)s::text is null or %(cause)s::text in (d.reason, d.error_code))
     and (%(account)s::bigint is null or d.account_id = %(account)s::bigint)
+    and (%(endpoint)s::text is null or d.endpoint = %(endpoint)s::text)
+    and (%(day)s::date is null or d.day = %(day)s::date)
     and (%(stores)s::text [] is null or a.store_code = any(%(stores)s::text []))
     and (
         %(after_day)s::date is null

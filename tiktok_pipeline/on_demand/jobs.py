@@ -94,6 +94,10 @@ class Job:
         """Whether no run works on it or will."""
         return self.state in ("done", "failed")
 
+    def log_address(self, dagster: str | None) -> str | None:
+        """Where the logs of its run are, in the Dagster UI at `dagster`."""
+        return f"{dagster.rstrip('/')}/runs/{self.run_id}" if dagster and self.run_id else None
+
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """What of its accounts it captures."""

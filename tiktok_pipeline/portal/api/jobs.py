@@ -97,12 +97,10 @@ def shown_job(context: PortalContext, job: Job) -> SyncJobWithAccounts:
     return SyncJobWithAccounts(**said(context, job), accounts=accounts)
 
 
-def run_url(context: PortalContext, job: Job) -> str | None:
-    """Where the logs of the job's run are."""
-    dagster = context.settings.dagster_url
-    return f"{dagster.rstrip('/')}/runs/{job.run_id}" if dagster and job.run_id else None
-
-
 def said(context: PortalContext, job: Job) -> dict[str, Any]:
     """What a job says of itself to callers."""
-    return {**vars(job), "account_ids": list(job.account_ids), "run_url": run_url(context, job)}
+    return {
+        **vars(job),
+        "account_ids": list(job.account_ids),
+        "run_url": job.log_address(context.settings.dagster_url),
+    }

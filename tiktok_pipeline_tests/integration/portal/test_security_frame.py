@@ -37,6 +37,7 @@ PUBLIC_PAGES = {
 # Posted to without an operator's session, and refused without what stands in its place.
 OWN_PROTECTION = {"/login": 403, "/connect/{text}": 403, "/auth/again": 403, "/webhooks/tiktok": 401}
 
+JOB = "00000000-0000-0000-0000-000000000000"
 HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -58,7 +59,7 @@ def routes(portal: Portal, *methods: str) -> list[str]:
 
 def filled(path: str, store_code: str, account_id: int) -> str:
     """A path with its parameters: those of a store that is there."""
-    return path.format(store_code=store_code, account_id=account_id, text="x.y", day="2026-01-01")
+    return path.format(store_code=store_code, account_id=account_id, text="x.y", day="2026-01-01", job_id=JOB)
 
 
 @pytest.fixture(scope="module")

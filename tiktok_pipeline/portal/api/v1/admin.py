@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tiktok_pipeline.capture.dead_letters import causes
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.hub.stores import add_store
-from tiktok_pipeline.on_demand.jobs import Asker, Wanted
+from tiktok_pipeline.on_demand.failures import Place, Which, failures, mark_seen, to_retry
+from tiktok_pipeline.on_demand.jobs import Asker
 from tiktok_pipeline.portal.api.calling import Administrator
 from tiktok_pipeline.portal.api.cursors import cursor_after, place_of
 from tiktok_pipeline.portal.api.jobs import SyncJobWithAccounts, asked_job, job_answer
@@ -28,7 +29,6 @@ from tiktok_pipeline.portal.context import Context, PortalContext
 router = APIRouter(prefix="/admin", tags=["administration"], route_class=ServiceRoute)
 Cause = Annotated[str | None, Query(max_length=100, description="Only of this reason or error code.")]
 Account = Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only of this account.")]
-MOST_ACCOUNTS = 500  # that one retry takes up
 
 
 class NewStore(BaseModel):
@@ -78,7 +78,7 @@ class FailedDays(BaseModel):
     next: str | None
 
 
-class Which(BaseModel):
+class Chosen(BaseModel):
     """Which failed account-days: of a cause, an account, an endpoint, a day; of all that is given."""
 
     model_config = ConfigDict(extra="forbid")
@@ -175,7 +175,13 @@ def failed(
 ) -> FailedDays:
     """Account-days that are failed now, the latest first; a day that is over has gaps instead."""
     place = place_of(AfterGap, cursor)
-    found = _failures(context, caller, cause, account, place, limit + 1, everything=resolved)
+    found = failures(
+        context.warehouse,
+        Which(cause, account, stores=caller.stores),
+        after=Place(place.day, place.account, place.endpoint) if place else None,
+        limit=limit + 1,
+        resolved=resolved,
+    )
     rows = [FailedDay(**row) for row in found[:limit]]
     following = cursor_after(_place(found[limit - 1])) if len(found) > limit else None
     return FailedDays(data=rows, next=following)
@@ -187,40 +193,19 @@ def failed(
     status_code=202,
     responses={409: {"description": "Nothing of it can be tried again today."}},
 )
-def failed_retry(request: Request, context: Context, caller: Administrator, which: Which) -> Response:
+def failed_retry(request: Request, context: Context, caller: Administrator, chosen: Chosen) -> Response:
     """Capture again what failed today, also what failed for good; a day that has passed cannot be."""
-    found = _failures(context, caller, which.cause, which.account_id, None, MOST_ACCOUNTS, everything=True)
-    chosen = [
-        row
-        for row in found
-        if row["hindrance"] is None
-        and which.endpoint in (None, row["endpoint"])
-        and which.day in (None, row["day"])
-    ]
-    if not chosen:
+    wanted = to_retry(context.warehouse, _which(caller, chosen))
+    if wanted is None:
         raise HTTPException(409, "Nothing of it can be tried again today.")
-    endpoints = {row["endpoint"] for row in chosen}
-    wanted = Wanted(
-        module=endpoints.pop() if len(endpoints) == 1 else "all",
-        accounts=tuple(sorted({row["account_id"] for row in chosen})),
-        release=True,
-    )
     asker = Asker(caller.name, "service", request.state.request_id)
     return job_answer(context, asked_job(context, wanted, asker), 202)
 
 
 @router.post("/failed/resolve", response_model=Resolved)
-def failed_resolve(context: Context, caller: Administrator, which: Which) -> Resolved:
+def failed_resolve(context: Context, caller: Administrator, chosen: Chosen) -> Resolved:
     """Mark failed account-days as seen to; the ledger stays as it is, and a further failure is listed again."""
-    values = {
-        "by": caller.name,
-        "cause": which.cause,
-        "account": which.account_id,
-        "endpoint": which.endpoint,
-        "day": which.day,
-        "stores": _stores(caller),
-    }
-    return Resolved(account_days=len(context.warehouse.execute("on_demand/resolve_failures", values)))
+    return Resolved(account_days=mark_seen(context.warehouse, _which(caller, chosen), caller.name))
 
 
 @router.get("/dashboard", response_model=Dashboard)
@@ -268,35 +253,12 @@ def _dashboard(context: PortalContext) -> Dashboard:
     )
 
 
-def _failures(
-    context: PortalContext,
-    caller: Caller,
-    cause: str | None,
-    account: int | None,
-    place: AfterGap | None,
-    limit: int,
-    *,
-    everything: bool,
-) -> list[dict[str, Any]]:
-    values = {
-        "all": everything,
-        "cause": cause,
-        "account": account,
-        "stores": _stores(caller),
-        "after_day": place.day if place else None,
-        "after_account": place.account if place else None,
-        "after_endpoint": place.endpoint if place else None,
-        "limit": limit,
-    }
-    return context.warehouse.execute("on_demand/failures", values)
+def _which(caller: Caller, chosen: Chosen) -> Which:
+    return Which(chosen.cause, chosen.account_id, chosen.endpoint, chosen.day, caller.stores)
 
 
 def _place(row: Mapping[str, Any]) -> AfterGap:
     return AfterGap(day=row["day"], account=row["account_id"], endpoint=row["endpoint"])
-
-
-def _stores(caller: Caller) -> list[str] | None:
-    return None if caller.stores is None else list(caller.stores)
 
 
 def _require_all_stores(caller: Caller) -> None:
