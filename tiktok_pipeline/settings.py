@@ -7,7 +7,6 @@ A value that is wrong, or missing where a command needs it, is one line that nam
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import os
 import re
 from collections.abc import Mapping
@@ -27,7 +26,6 @@ from sqlalchemy.exc import ArgumentError
 from tiktok_pipeline.alerts.routes import Channel, channels_of, digest_channels_of, quiet_hours
 from tiktok_pipeline.errors import PipelineError
 
-LOGGED_PACKAGES = "tiktok_pipeline"
 SETTLED = "TIKTOK_PIPELINE_SETTLED"  # in the environment of our own children: it is all there is, .env or not
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 OWN_MACHINE = ("localhost", "127.0.0.1")
@@ -182,6 +180,7 @@ class Settings(BaseSettings):
         60, ge=1, le=1440, description="how long one statement of db migrate may take, minutes"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = Field("text", description="lines for people, or JSON for machines")
 
     @field_validator("reporting_timezone")
     @classmethod
@@ -406,12 +405,6 @@ def archive_address(given: str) -> str:
     if "@" in urlsplit(given).netloc:
         raise ValueError("must hold no login: fsspec takes that from the environment or its configuration")
     return given.rstrip("/")
-
-
-def configure_logging(level: str) -> None:
-    """Send the package's log lines of `level` and above to stderr, with the time of this machine."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger(LOGGED_PACKAGES).setLevel(level)
 
 
 def _in_words(problem: Mapping[str, Any]) -> str:

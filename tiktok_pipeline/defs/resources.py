@@ -14,8 +14,8 @@ from pydantic import Field
 
 from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline.hub.links import ConnectLinks
+from tiktok_pipeline.logs import configure_logging
 from tiktok_pipeline.runtime.credentials import connect_links, vault_warehouse
-from tiktok_pipeline.settings import configure_logging
 from tiktok_pipeline.tiktok.circuit import Circuit
 from tiktok_pipeline.tiktok.client import TikTokClient
 from tiktok_pipeline.tiktok.oauth import OAuthClient
@@ -33,7 +33,7 @@ class WarehouseResource(dg.ConfigurableResource):
     @contextmanager
     def opened(self) -> Iterator[Warehouse]:
         """A pool of connections, closed when the block ends."""
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.log_format)
         warehouse = Warehouse(self.database_url)
         try:
             yield warehouse

@@ -21,6 +21,7 @@ from fastapi.responses import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tiktok_pipeline.logs import request_id as of_request
 from tiktok_pipeline.settings import OWN_MACHINE, Settings
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(Headers(scope=scope))
+        of_request.set(request_id)
         scope.setdefault("state", {})["request_id"] = request_id
         headers = self._headers_of(scope["path"])
         status = 0
