@@ -8,10 +8,10 @@ A value that is wrong, or missing where a command needs it, is one line that nam
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -27,7 +27,6 @@ from sqlalchemy.exc import ArgumentError
 from tiktok_pipeline.alerts.routes import Channel, channels_of, digest_channels_of, quiet_hours
 from tiktok_pipeline.errors import PipelineError
 
-LOGGED_PACKAGES = "tiktok_pipeline"
 SECRETS_DIR = "SECRETS_DIR"
 SETTLED = "TIKTOK_PIPELINE_SETTLED"  # in the environment of our own children: it is all there is, .env or not
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -93,6 +92,39 @@ class Settings(BaseSettings):
         None, description="base32; when set, the login also asks for a time-based code"
     )
     connect_link_days: int = Field(14, ge=1, le=90, description="how long a connect link is good, days")
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis, where the API's answers are kept for all portals; absent: each keeps its own",
+    )
+    api_requests_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="how often one service may ask the API in a minute"
+    )
+    stale_after_hours: int = Field(
+        26,
+        ge=1,
+        le=168,
+        description="data older than this is captured on demand when a service with the scope sync reads it, hours",
+    )
+    sync_requests_per_hour: int = Field(
+        600,
+        ge=1,
+        le=1_000_000,
+        description="requests to TikTok that one service may cause on demand in an hour",
+    )
+    dagster_url: str | None = Field(
+        None,
+        description="where operators reach the Dagster UI, for links to the logs of runs; absent: no links",
+    )
+    admin_networks: str | None = Field(
+        None,
+        description="networks (CIDR) that the API's administration is open to, commas between; absent: all",
+    )
+    cors_origins: str | None = Field(
+        None, description="origins whose pages may ask the API from a browser, commas between; absent: none"
+    )
+    api_docs: bool | None = Field(
+        None, description="whether /api/v1/docs shows the API; absent: not in production"
+    )
     alert_urls: SecretStr | None = Field(
         None, description="where messages to people go: addresses as apprise writes them, each with its route"
     )
@@ -154,6 +186,7 @@ class Settings(BaseSettings):
         60, ge=1, le=1440, description="how long one statement of db migrate may take, minutes"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = Field("text", description="lines for people, or JSON for machines")
 
     @field_validator("reporting_timezone")
     @classmethod
@@ -173,12 +206,37 @@ class Settings(BaseSettings):
             raise ValueError(f"{day} is in the future; today is {today} ({zone})")
         return day
 
-    @field_validator("tiktok_api_base_url", "tiktok_authorize_url", "portal_url")
+    @field_validator("tiktok_api_base_url", "tiktok_authorize_url", "portal_url", "dagster_url")
     @classmethod
-    def _http_address(cls, url: str) -> str:
-        if not _is_http(url):
+    def _http_address(cls, url: str | None) -> str | None:
+        if url is not None and not _is_http(url):
             raise ValueError("must look like https://host or http://host")
         return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not re.match(r"(rediss?|unix)://[^\s]", url.get_secret_value()):
+            raise ValueError("must look like redis://host:6379/0, rediss://… or unix:///path")
+        return url
+
+    @field_validator("admin_networks")
+    @classmethod
+    def _cidr(cls, given: str | None) -> str | None:
+        for network in _listed(given):
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"'{network}' is not a network such as 10.0.0.0/8") from None
+        return given
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, given: str | None) -> str | None:
+        for origin in _listed(given):
+            if not _is_http(origin) or urlsplit(origin)._replace(scheme="", netloc="").geturl():
+                raise ValueError(f"'{origin}' is not an origin such as https://app.example.com")
+        return given
 
     @field_validator("pages_archive")
     @classmethod
@@ -273,6 +331,21 @@ class Settings(BaseSettings):
         return dt.timedelta(hours=self.capture_grace_hours)
 
     @property
+    def administration(self) -> list[IPv4Network | IPv6Network]:
+        """The networks that the API's administration is open to; empty: all."""
+        return [ip_network(network) for network in _listed(self.admin_networks)]
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins whose pages may ask the API from a browser."""
+        return _listed(self.cors_origins)
+
+    @property
+    def shows_api_docs(self) -> bool:
+        """Whether the API's documentation is served as a page."""
+        return self.environment != "production" if self.api_docs is None else self.api_docs
+
+    @property
     def portal_secret_path(self) -> Path:
         """Where the secret that signs links and sessions is, given or by default."""
         return (self.portal_secret_file or self.data_dir / "portal_secret").expanduser()
@@ -359,15 +432,13 @@ def archive_address(given: str) -> str:
     return given.rstrip("/")
 
 
-def configure_logging(level: str) -> None:
-    """Send the package's log lines of `level` and above to stderr, with the time of this machine."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger(LOGGED_PACKAGES).setLevel(level)
-
-
 def _in_words(problem: Mapping[str, Any]) -> str:
     variable = ".".join(str(part) for part in problem["loc"]).upper()
     return f"{variable}: {str(problem['msg']).removeprefix('Value error, ')}."
+
+
+def _listed(given: str | None) -> list[str]:
+    return [one.strip() for one in (given or "").split(",") if one.strip()]
 
 
 def _is_http(url: str) -> bool:

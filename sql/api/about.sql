@@ -49,5 +49,5 @@ select
     o.at as observed_at,
     (array['COMPLETE', 'IMPORTED', 'UNSTABLE', 'TRUNCATED'])[w.place] as completeness,
     m.account_days::integer as gaps,
-    greatest(0, extract(epoch from ops.now() - o.at))::integer as age_seconds
+    case when o.at is not null then greatest(0, extract(epoch from ops.now() - o.at))::integer end as age_seconds
 from observed as o, worst as w, missing as m

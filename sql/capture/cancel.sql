@@ -14,5 +14,6 @@ from hub.store_accounts
 where
     status = 'DISABLED'
     and ops.day_of(ops.now(), %(zone)s) = %(day)s
+    and (%(accounts)s::bigint[] is null or id = any(%(accounts)s::bigint[]))
 on conflict do nothing
 returning account_id

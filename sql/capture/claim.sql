@@ -15,6 +15,7 @@ with free as (
             d.lease_until is null
             or (d.owner = %(owner)s and d.account_id <> all(%(in_hand)s::bigint[]))
         )
+        and (%(accounts)s::bigint[] is null or d.account_id = any(%(accounts)s::bigint[]))
         and capture.is_open(d, %(grace)s)
     order by
         d.attempts,
@@ -38,6 +39,7 @@ suspect as (
             d.lease_until is null
             or (d.owner = %(owner)s and d.account_id <> all(%(in_hand)s::bigint[]))
         )
+        and (%(accounts)s::bigint[] is null or d.account_id = any(%(accounts)s::bigint[]))
         and capture.is_open(d, %(grace)s)
         and not exists (
             select 1

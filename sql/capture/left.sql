@@ -4,4 +4,5 @@ from capture.account_day as d
 where
     d.endpoint = %(endpoint)s
     and d.day = %(day)s
+    and (%(accounts)s::bigint[] is null or d.account_id = any(%(accounts)s::bigint[]))
     and capture.is_open(d, %(grace)s)

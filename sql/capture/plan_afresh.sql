@@ -15,6 +15,8 @@ where
     and d.state = 'captured'
     and ops.day_of(ops.now(), %(zone)s) = d.day
     and (%(run_id)s::text is null or d.run_id is distinct from %(run_id)s)
+    and (%(before)s::timestamptz is null or d.captured_at < %(before)s::timestamptz)
+    and (%(accounts)s::bigint[] is null or d.account_id = any(%(accounts)s::bigint[]))
     and a.id = d.account_id
     and a.status in ('CONNECTED', 'ERROR')
 returning d.account_id

@@ -18,6 +18,7 @@ where
     and d.day = %(day)s
     and (d.state = 'failed' or (d.state = 'gap' and d.reason = 'cancelled'))
     and ops.day_of(ops.now(), %(zone)s) = d.day
+    and (%(accounts)s::bigint[] is null or d.account_id = any(%(accounts)s::bigint[]))
     and a.id = d.account_id
     and a.status in ('CONNECTED', 'ERROR')
     and (not d.final or (d.attempts < 5 and d.error_code is distinct from 'poison'))

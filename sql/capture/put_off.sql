@@ -9,5 +9,6 @@ where
     d.endpoint = %(endpoint)s
     and d.day = %(day)s
     and d.owner is null
+    and (%(accounts)s::bigint[] is null or d.account_id = any(%(accounts)s::bigint[]))
     and capture.is_open(d, %(grace)s)
 returning d.account_id

@@ -123,7 +123,7 @@ class LeaseLost(Exception):
 
 
 class Ledger:
-    """The account-days of one endpoint, seen by one worker.
+    """The account-days of one endpoint, of all accounts or of some, seen by one worker.
 
     Statements are repeated for up to two minutes while the database is away; each is safe to repeat.
     """
@@ -136,6 +136,7 @@ class Ledger:
         grace: dt.timedelta,
         run_id: str | None = None,
         lease: dt.timedelta = LEASE,
+        accounts: Collection[int] | None = None,
     ) -> None:
         self.warehouse = warehouse
         self.endpoint = endpoint
@@ -148,6 +149,7 @@ class Ledger:
             "lease": lease,
             "owner": self.owner,
             "run_id": run_id,
+            "accounts": None if accounts is None else list(accounts),
         }
 
     def today(self) -> dt.date:
@@ -168,9 +170,9 @@ class Ledger:
         crash_point("half_planned")
         return first_time + len(self._execute("plan_again", day=day))
 
-    def plan_afresh(self, day: dt.date) -> int:
-        """Plan a fresh capture of what was captured today already; how many account-days that is."""
-        return len(self._execute("plan_afresh", day=day))
+    def plan_afresh(self, day: dt.date, before: dt.datetime | None = None) -> int:
+        """Plan a fresh capture of what was captured today (`before` an instant); how many account-days that is."""
+        return len(self._execute("plan_afresh", day=day, before=before))
 
     def claim(self, day: dt.date, places: int, in_hand: Collection[int] = ()) -> list[AccountDay]:
         """Take up to `places` account-days of `day` that nobody holds; an attempt of each is counted.

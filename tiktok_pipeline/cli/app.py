@@ -39,8 +39,9 @@ from tiktok_pipeline.cli.secrets import secrets
 from tiktok_pipeline.cli.serve import serve
 from tiktok_pipeline.cli.verify import verify
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.logs import configure_logging
 from tiktok_pipeline.sandbox import SandboxError
-from tiktok_pipeline.settings import SettingsError, configure_logging, load_settings
+from tiktok_pipeline.settings import SettingsError, load_settings
 from tiktok_pipeline.tiktok.errors import TikTokError
 from tiktok_pipeline.warehouse.connection import AWAY, reason
 
@@ -112,4 +113,5 @@ def _options(
 ) -> None:
     # A wrong setting is the command's to say: not every command reads them, and the doctor has a line for it.
     with contextlib.suppress(SettingsError):
-        configure_logging(load_settings().log_level)
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format)

@@ -39,6 +39,7 @@ def serve(
     if settings.operator_password_hash is not None:
         require_portal_settings(settings)
         require_free(portal_host, portal_port, "--portal-port")
+    of_portal = settings.model_copy(update={"dagster_url": settings.dagster_url or f"http://{host}:{port}"})
     with (
         quietly_stopped(),
         DataFolder(settings.data_dir) as folder,
@@ -49,7 +50,7 @@ def serve(
             pass  # a missing or wrong key ring stops the start
         with (
             dagster_in_charge(settings, folder, url) as dagster,
-            portal_beside(settings, folder, url, portal_host, portal_port) as portal,
+            portal_beside(of_portal, folder, url, portal_host, portal_port) as portal,
             dagster.serving(host, port) as children,
         ):
             wait_until_it_answers(portal, portal_host, portal_port)

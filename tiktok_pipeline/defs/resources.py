@@ -14,8 +14,8 @@ from pydantic import Field
 
 from tiktok_pipeline.defs.partitions import settings
 from tiktok_pipeline.hub.links import ConnectLinks
+from tiktok_pipeline.logs import configure_logging
 from tiktok_pipeline.runtime.credentials import connect_links, vault_warehouse
-from tiktok_pipeline.settings import configure_logging
 from tiktok_pipeline.tiktok.circuit import Circuit
 from tiktok_pipeline.tiktok.client import TikTokClient
 from tiktok_pipeline.tiktok.oauth import OAuthClient
@@ -33,7 +33,7 @@ class WarehouseResource(dg.ConfigurableResource):
     @contextmanager
     def opened(self) -> Iterator[Warehouse]:
         """A pool of connections, closed when the block ends."""
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.log_format)
         warehouse = Warehouse(self.database_url)
         try:
             yield warehouse
@@ -90,11 +90,13 @@ class TikTokResource(dg.ConfigurableResource):
     requests_per_minute: int
 
     @contextmanager
-    def client(self, warehouse: Warehouse) -> Iterator[TikTokClient]:
-        """A client of scheduled work: within its part of the quota, and behind the circuit, held in `warehouse`."""
-        quota = Quota(
-            warehouse, self.client_key, self.requests_per_minute, on_demand_share=settings.on_demand_share
-        )
+    def client(self, warehouse: Warehouse, *, on_demand: bool = False) -> Iterator[TikTokClient]:
+        """A client within the quota and behind the circuit, held in `warehouse`.
+
+        Scheduled work has its part of the quota; what a person waits for, `on_demand`, may use all of it.
+        """
+        share, limit = settings.on_demand_share, self.requests_per_minute
+        quota = Quota(warehouse, self.client_key, limit, on_demand_share=share, on_demand=on_demand)
         client = TikTokClient(self.base_url, self.client_key, quota, Circuit(warehouse, self.client_key))
         try:
             yield client

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
 from tiktok_pipeline.portal import connect, errors, health, operator, tiktok_calls, webhooks
-from tiktok_pipeline.portal.api import create_api
+from tiktok_pipeline.portal.api import create_api, docs
 from tiktok_pipeline.portal.api.problems import problem
 from tiktok_pipeline.portal.context import PortalContext
 from tiktok_pipeline.portal.pages import STYLE
-from tiktok_pipeline.portal.security import Guard
+from tiktok_pipeline.portal.security import API, Guard
 
-API = "/api/"
 style = APIRouter()
 
 
@@ -32,10 +33,12 @@ def create_app(context: PortalContext) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
+    app.state.closing = threading.Event()  # set when the server is told to stop
     app.state.tiktok_calls = tiktok_calls.places()
     for router in (style, health.router, connect.router, operator.router, webhooks.router):
         app.include_router(router)
-    app.mount(f"{API}v1", create_api(context))
+    app.include_router(docs.redirect)
+    app.mount(f"{API}v1", create_api(context, app.state.closing))
     errors.install(app)
     app.add_middleware(Guard, settings=context.settings, error_page=_error)
     return app

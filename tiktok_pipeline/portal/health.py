@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
 from tiktok_pipeline.errors import PipelineError
-from tiktok_pipeline.portal.context import Context
+from tiktok_pipeline.portal.context import Context, PortalContext
 from tiktok_pipeline.runtime.portal_secret import is_registered
 from tiktok_pipeline.vault.keyring import read_key_ring
 from tiktok_pipeline.vault.registry import must_fit, registered_keys
@@ -28,18 +28,23 @@ async def health() -> Response:
 @router.api_route("/ready", methods=["GET", "HEAD"])
 def ready(context: Context) -> Response:
     """The database is there with all tables, and the key ring is the one that it knows."""
+    return PlainTextResponse("ready\n") if is_ready(context) else PlainTextResponse("not ready\n", 503)
+
+
+def is_ready(context: PortalContext) -> bool:
+    """Whether requests can be answered; the log says what keeps them from it."""
     try:
         missing = pending(context.warehouse)
-        if not missing:
-            settings = context.settings
-            with context.vault.warehouse.transaction() as cursor:
-                known = registered_keys(cursor)
-            must_fit(settings.keys_file, read_key_ring(settings.keys_file), settings.environment, known)
-            if is_registered(context.warehouse, context.secret):
-                return PlainTextResponse("ready\n")
-            logger.warning("not ready: the portal's secret was replaced. Restart the portal.")
-        else:
+        if missing:
             logger.warning("not ready: %s migration(s) missing, from %s", len(missing), missing[0])
+            return False
+        settings = context.settings
+        with context.vault.warehouse.transaction() as cursor:
+            known = registered_keys(cursor)
+        must_fit(settings.keys_file, read_key_ring(settings.keys_file), settings.environment, known)
+        if is_registered(context.warehouse, context.secret):
+            return True
+        logger.warning("not ready: the portal's secret was replaced. Restart the portal.")
     except (PipelineError, *AWAY) as reason:
         logger.warning("not ready: %s", reason)
-    return PlainTextResponse("not ready\n", 503)
+    return False

@@ -1,8 +1,9 @@
 """What holds for every request and every answer, errors included.
 
 Addresses are built from PORTAL_URL alone. Of what a proxy adds only the last X-Forwarded-For entry is read, only
-from a neighbour (loopback or a private network, where a proxy stands), and only to tell callers apart for rate
-limits. A caller who can set it from there gains nothing but a new bucket, and there is a limit over all buckets.
+from a neighbour (loopback or a private network, where a proxy stands): to tell callers apart for rate limits, where
+a caller who can set it gains nothing but a new bucket, and to know whether an administrator calls from ADMIN_NETWORKS,
+who needs a token all the same.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import re
 import secrets
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -19,13 +21,23 @@ from fastapi.responses import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tiktok_pipeline.logs import request_id as of_request
 from tiktok_pipeline.settings import OWN_MACHINE, Settings
 
 logger = logging.getLogger(__name__)
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 LARGEST_BODY = 64 * 1024
 BODY_SECONDS = 20.0  # a phone on a bad line needs a second or two
-PROBES = ("/health", "/ready")  # Kubernetes names the pod's address as host; these pages depend on nothing
+API = "/api/"
+DOCS = "/api/v1/docs"
+PROBES = (
+    "/health",
+    "/ready",
+    "/api/v1/health",
+    "/api/v1/ready",
+)  # Kubernetes names the pod's address as host; these pages depend on nothing
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 TO_TIKTOK = ("/connect/", "/auth/")  # where a form may end at TikTok
 
 
@@ -49,17 +61,20 @@ class Guard:
         portal = urlsplit(settings.portal_url)
         self._hosts = {portal.hostname, *OWN_MACHINE}
         self._origins = _own_origins(settings.portal_url)
-        self._plain_headers = headers_for(settings, forms_to_tiktok=False)
+        self._api_origins = set(settings.origins)
+        self._plain_headers = headers_for(settings)
         self._tiktok_headers = headers_for(settings, forms_to_tiktok=True)
+        self._docs_headers = headers_for(settings, own_script=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
+        request_id = _request_id(Headers(scope=scope))
+        of_request.set(request_id)
         scope.setdefault("state", {})["request_id"] = request_id
-        headers = self._tiktok_headers if scope["path"].startswith(TO_TIKTOK) else self._plain_headers
+        headers = self._headers_of(scope["path"])
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -84,7 +99,7 @@ class Guard:
         if not self._host_is_ours(headers) and scope["path"] not in PROBES:
             await self._refuse(scope, receive, send, 400)
             return
-        if scope["method"] not in ("GET", "HEAD") and not self._comes_from_us(headers):
+        if scope["method"] not in ("GET", "HEAD") and not self._may_send(scope["path"], headers):
             await self._refuse(scope, receive, send, 403)
             return
         body = await _read(receive)
@@ -100,6 +115,17 @@ class Guard:
         except ValueError:
             return False
 
+    def _headers_of(self, path: str) -> dict[str, str]:
+        if path.startswith(TO_TIKTOK):
+            return self._tiktok_headers
+        return self._docs_headers if path.startswith(DOCS) else self._plain_headers
+
+    def _may_send(self, path: str, headers: Headers) -> bool:
+        """The API knows no cookies: pages of the origins that it is open to may send there, too."""
+        if path.startswith(API) and headers.get("origin") in self._api_origins:
+            return True
+        return self._comes_from_us(headers)
+
     def _comes_from_us(self, headers: Headers) -> bool:
         """False for what a browser says another site sent. Other programs say nothing, and need a secret.
 
@@ -114,8 +140,16 @@ class Guard:
         await self._error_page(Request(scope), status)(scope, receive, send)
 
 
-def headers_for(settings: Settings, *, forms_to_tiktok: bool) -> dict[str, str]:
-    """The headers of every answer.
+def _request_id(headers: Headers) -> str:
+    """The caller's own id for the request, where it is one; else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def headers_for(
+    settings: Settings, *, forms_to_tiktok: bool = False, own_script: bool = False
+) -> dict[str, str]:
+    """The headers of every answer. No page but the API's documentation has a script.
 
     Browsers hold a form's target to `form-action` also when it redirects, and TikTok's authorize page may redirect
     to other hosts of TikTok that it does not name. So where a form ends at TikTok any https address is allowed.
@@ -131,6 +165,8 @@ def headers_for(settings: Settings, *, forms_to_tiktok: bool) -> dict[str, str]:
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
     }
+    if own_script:  # it writes styles into the elements it makes
+        policy |= {"script-src": "'self'", "connect-src": "'self'", "style-src": "'self' 'unsafe-inline'"}
     headers = {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "Referrer-Policy": "no-referrer",
@@ -171,16 +207,22 @@ def _own_origins(portal_url: str) -> set[str]:
 
 def client_address(request: Request) -> str:
     """Who calls, to count attempts by: an IPv4 address, or the /64 network that an IPv6 caller can choose from."""
+    address = caller_address(request)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address) if address is not None else "unknown"
+
+
+def caller_address(request: Request) -> Address | None:
+    """From where the request comes, as far as is known: what a neighbour says that it forwards, or the peer."""
     peer = _address(request.client.host if request.client else "")
     forwarded = request.headers.getlist("x-forwarded-for")
     if forwarded and peer is not None and peer.is_private:
         peer = _address(forwarded[-1].rpartition(",")[2].strip()) or peer
-    if isinstance(peer, ipaddress.IPv6Address):
-        return str(peer.ipv4_mapped or ipaddress.ip_network((peer, 64), strict=False))
-    return str(peer) if peer is not None else "unknown"
+    return peer.ipv4_mapped or peer if isinstance(peer, ipaddress.IPv6Address) else peer
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(text: str) -> Address | None:
     try:
         return ipaddress.ip_address(text)
     except ValueError:

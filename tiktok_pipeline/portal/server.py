@@ -51,12 +51,26 @@ class PortalThread:
         self._listener.close()
 
 
+class _Server(uvicorn.Server):
+    """Tells what goes on for minutes to end, then lets requests under way finish."""
+
+    def __init__(self, config: uvicorn.Config, closing: threading.Event) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and return when all are closed."""
+        self._closing.set()
+        await super().shutdown(sockets)
+
+
 def _server(context: PortalContext) -> uvicorn.Server:
     # It names links and queries, which the guard's log does not.
     logging.getLogger("uvicorn.access").disabled = True
-    return uvicorn.Server(
+    app = create_app(context)
+    return _Server(
         uvicorn.Config(
-            create_app(context),
+            app,
             ws="none",
             lifespan="off",
             access_log=False,
@@ -65,7 +79,8 @@ def _server(context: PortalContext) -> uvicorn.Server:
             server_header=False,
             timeout_keep_alive=20,
             timeout_graceful_shutdown=FINISH_SECONDS,
-        )
+        ),
+        app.state.closing,
     )
 
 

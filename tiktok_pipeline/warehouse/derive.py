@@ -19,7 +19,7 @@ from psycopg import sql as composed
 
 from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.project_files import sql
-from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 # Sorting a month of a million rows belongs into memory; compiling a statement that runs once costs more than it
 # saves; and a table that was filled a second ago has no statistics, so that the planner takes it for empty and
@@ -83,6 +83,8 @@ def derive_within(cursor: psycopg.Cursor[Any], table: str, first: dt.date, last:
 def _derive_part(warehouse: Warehouse, text: bytes, part: dict[str, Any]) -> int:
     with warehouse.transaction() as cursor:
         changed = _run_part(cursor, text, part)
+        if changed:
+            run(cursor, "runtime/tell_data_changed")  # last: the next one waits for its row
         crash_point("derived")
     crash_point("derive_committed")
     return changed

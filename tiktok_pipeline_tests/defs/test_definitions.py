@@ -176,7 +176,7 @@ def test_the_sensor_runs_from_the_start_and_asks_for_the_daily_job() -> None:
 
 def test_the_sensors_that_tell_people_run_from_the_start_and_launch_nothing() -> None:
     sensors = {sensor.name: sensor for sensor in defs().get_repository_def().sensor_defs}
-    assert set(sensors) == {"reconnect", "alerts", "run_failures", "incidents"}
+    assert set(sensors) == {"reconnect", "alerts", "run_failures", "incidents", "sync_jobs"}
     for name in ("alerts", "run_failures"):
         assert sensors[name].default_status == dg.DefaultSensorStatus.RUNNING
         assert sensors[name].minimum_interval_seconds == 30

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
@@ -16,6 +17,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tiktok_pipeline.exporting.export import FORMULA
+from tiktok_pipeline.portal.api.cache import Found, Kept
 from tiktok_pipeline.portal.api.cursors import cursor_after
 from tiktok_pipeline.portal.api.tokens import Caller
 from tiktok_pipeline.warehouse.connection import Warehouse
@@ -33,6 +35,10 @@ class About(BaseModel):
         description="The worst verdict on a list of videos within it; null: there is no list."
     )
     gaps: int = Field(description="Account-days within it that have no data, profiles and lists alike.")
+    stale: bool = Field(
+        default=False,
+        description="The database is away: this answer was made before, within 15 minutes.",
+    )
 
 
 class One(BaseModel, Generic[T]):
@@ -84,33 +90,60 @@ def page_of(
     return Page[kind](data=[kind(**row) for row in rows[:limit]], next=following, about=said)  # type: ignore[valid-type]
 
 
-def answer(request: Request, body: BaseModel, age: int | None) -> Response:
-    """`body` as the caller wants it; 304 when the caller has it already.
+class Answer(Response):
+    """An answer to whoever asks in this way: what it `said` of itself, and the `age` of its data in seconds."""
+
+    def __init__(self, content: bytes, said: dict[str, str], age: int | None) -> None:
+        super().__init__(content)
+        self.said = said
+        self.age = age
+
+
+def answer(request: Request, body: BaseModel, age: int | None) -> Answer:
+    """`body` as the caller wants it.
 
     The ETag is of the bytes: the same data has the same one in every process.
     """
-    kind = _wanted(request, isinstance(body, Page))
-    content = _csv(body) if kind == CSV else body.model_dump_json().encode()  # type: ignore[arg-type]
-    tag = f'"{hashlib.sha256(kind.encode() + content).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Vary": "Accept, Authorization"}
-    if age is not None:
-        headers["Age"] = str(age)
+    kind = wanted(request)
+    if kind == CSV and not isinstance(body, Page):
+        raise HTTPException(406)
+    content = _csv(body) if isinstance(body, Page) and kind == CSV else body.model_dump_json().encode()
+    said = {
+        "Content-Type": f"{kind}; charset=utf-8" if kind == CSV else kind,
+        "ETag": f'"{hashlib.sha256(kind.encode() + content).hexdigest()[:32]}"',
+        "Vary": "Accept, Authorization",
+    }
     if isinstance(body, Page) and body.next is not None:
         following = request.url.include_query_params(cursor=body.next)
-        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-    if tag in _tags(request) or "*" in _tags(request):
+        said["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+    return Answer(content, said, age)
+
+
+def shown(request: Request, kept: Kept, found: Found) -> Response:
+    """A kept answer, as old as it is by now and marked when it is stale; 304 when the caller has it already."""
+    content, headers = kept.content, {**kept.headers, "X-Cache": found}
+    if kept.age is not None:
+        headers["Age"] = str(kept.age + max(0, int(time.time() - kept.made_at)))
+    if found == "stale":
+        headers |= {"X-Stale": "true", "Warning": '110 - "Response is Stale"'}
+        if headers["Content-Type"] == JSON:
+            before, _, after = content.rpartition(b'"stale":false')
+            content = before + b'"stale":true' + after
+            headers["ETag"] = f'{headers["ETag"][:-1]}-stale"'
+    tags = _tags(request)
+    if headers["ETag"] in tags or "*" in tags:
+        headers.pop("Content-Type")
         return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type=f"{kind}; charset=utf-8" if kind == CSV else kind)
+    return Response(content, headers=headers)
 
 
-def _wanted(request: Request, is_list: bool) -> str:
-    accepted = [
-        part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "*/*").split(",")
-    ]
-    for kind in accepted:
+def wanted(request: Request) -> str:
+    """JSON or CSV, whichever the caller names first. Raises 406 for anything else."""
+    for part in request.headers.get("accept", "*/*").split(","):
+        kind = part.partition(";")[0].strip().lower()
         if kind in (JSON, "application/*", "*/*", ""):
             return JSON
-        if kind in (CSV, "text/*") and is_list:
+        if kind in (CSV, "text/*"):
             return CSV
     raise HTTPException(406)
 

@@ -24,6 +24,7 @@ WORDS: Mapping[int, str] = {
     405: "This address takes other methods.",
     406: "Answers are application/json or, for lists, text/csv.",
     408: "The request came too slowly.",
+    409: "It cannot be done as things are.",
     413: "The request is larger than anything needed here.",
     422: "A value of the request is not acceptable.",
     429: "Wait as long as Retry-After says.",
@@ -45,7 +46,7 @@ class Problem(BaseModel):
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
-    for status in (401, 403, 404, 406, 422, 429, 503)
+    for status in (401, 403, 404, 406, 409, 422, 429, 503)
 }
 
 
@@ -63,8 +64,12 @@ def problem(
         request_id=getattr(request.state, "request_id", ""),
         errors=_values(error) if isinstance(error, RequestValidationError) else None,
     )
+    allowance = getattr(request.state, "allowance", {})  # of a service that was counted
     return JSONResponse(
-        said.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+        said.model_dump(exclude_none=True),
+        status,
+        headers={**(headers or {}), **allowance},
+        media_type=MEDIA_TYPE,
     )
 
 

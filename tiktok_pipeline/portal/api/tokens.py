@@ -28,6 +28,7 @@ LIFETIME_SECONDS = 300
 LONGEST_LIFETIME_SECONDS = 600
 CLOCKS_DIFFER_SECONDS = 30  # between the portals of one installation
 LONGEST_TOKEN = 8_192
+MOST_REMEMBERED = 1_000
 ALGORITHM = "EdDSA"
 Second = Annotated[int, Field(strict=True, ge=0, le=2**40)]
 
@@ -75,6 +76,7 @@ class Tokens:
         self._audience = f"{self._issuer}/api/v1"
         self.key_id = _thumbprint(self.public_jwk())
         self._header = _first_part(jwt.encode({}, self._private, ALGORITHM, headers=self._headers()))
+        self._good: dict[str, tuple[int, Caller]] = {}  # found good before, until when
 
     def issue(self, name: str, scopes: tuple[Scope, ...], stores: tuple[str, ...] | None) -> str:
         """A token for a service, good for LIFETIME_SECONDS."""
@@ -93,7 +95,22 @@ class Tokens:
         return jwt.encode(claims, self._private, ALGORITHM, headers=self._headers())
 
     def caller(self, token: str) -> Caller:
-        """Whom a token speaks for. Raises BadToken for anything but a token of ours that is good now."""
+        """Whom a token speaks for. Raises BadToken for anything but a token of ours that is good now.
+
+        The signature of a token that was found good is not checked again: a service shows it with every request.
+        """
+        until, known = self._good.get(token, (0, None))
+        if known is not None and time.time() < until:
+            return known
+        claims = self._checked(token)
+        scopes: frozenset[Any] = frozenset(claims.scope.split(" "))
+        found = Caller(claims.sub, scopes, None if claims.stores is None else tuple(claims.stores))
+        if len(self._good) >= MOST_REMEMBERED:
+            self._good.clear()
+        self._good[token] = (claims.exp, found)
+        return found
+
+    def _checked(self, token: str) -> Claims:
         if len(token) > LONGEST_TOKEN or not token.isascii() or _first_part(token) != self._header:
             raise BadToken
         try:
@@ -112,8 +129,7 @@ class Tokens:
             raise BadToken from None
         if not 0 < claims.exp - claims.iat <= LONGEST_LIFETIME_SECONDS:
             raise BadToken
-        scopes: frozenset[Any] = frozenset(claims.scope.split(" "))
-        return Caller(claims.sub, scopes, None if claims.stores is None else tuple(claims.stores))
+        return claims
 
     def public_jwk(self) -> dict[str, str]:
         """The public key, as others may check tokens with it (RFC 8037)."""

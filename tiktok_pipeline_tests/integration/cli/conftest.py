@@ -20,7 +20,8 @@ from unittest import mock
 import pytest
 
 from tiktok_pipeline.cli import main
-from tiktok_pipeline.settings import LOGGED_PACKAGES, Settings
+from tiktok_pipeline.logs import LOGGED_PACKAGES
+from tiktok_pipeline.settings import Settings
 
 OURS = {name.upper() for name in Settings.model_fields}
 

@@ -32,10 +32,12 @@ PUBLIC_PAGES = {
     "/auth/login",
     "/auth/callback",
     "/auth/result",
+    "/docs",
 }
 # Posted to without an operator's session, and refused without what stands in its place.
 OWN_PROTECTION = {"/login": 403, "/connect/{text}": 403, "/auth/again": 403, "/webhooks/tiktok": 401}
 
+JOB = "00000000-0000-0000-0000-000000000000"
 HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -57,7 +59,7 @@ def routes(portal: Portal, *methods: str) -> list[str]:
 
 def filled(path: str, store_code: str, account_id: int) -> str:
     """A path with its parameters: those of a store that is there."""
-    return path.format(store_code=store_code, account_id=account_id, text="x.y", day="2026-01-01")
+    return path.format(store_code=store_code, account_id=account_id, text="x.y", day="2026-01-01", job_id=JOB)
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +247,15 @@ def test_probes_are_answered_under_any_host_name(portal: Portal) -> None:
     assert portal.get("/health", headers={"Host": "10.1.2.3:8000"}).status_code == 200
 
 
+def test_a_callers_id_of_a_request_is_kept_and_nothing_else_is(portal: Portal) -> None:
+    given = "order-4711-abcdef"
+    assert portal.get("/health", headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+    for odd in ("short", "with space and more", "x" * 65, "<script>alert(1)</script>"):
+        made = portal.get("/health", headers={"X-Request-ID": odd}).headers["X-Request-ID"]
+        assert made != odd
+        assert len(made) == 16
+
+
 def test_a_body_over_the_limit_is_refused_however_it_is_sent(portal: Portal) -> None:
     too_much = b"password=" + b"x" * LARGEST_BODY
     assert portal.post("/login", data=too_much).status_code == 413
@@ -300,8 +311,9 @@ def test_the_log_holds_neither_links_nor_queries(
     assert "secret" not in ours
 
 
-def test_it_describes_itself_to_nobody(operator: Operator) -> None:
-    for path in ("/docs", "/redoc", "/openapi.json"):
+def test_it_describes_itself_to_nobody_but_its_api(operator: Operator) -> None:
+    assert operator.get("/docs").headers["Location"] == "/api/v1/docs"
+    for path in ("/redoc", "/openapi.json"):
         assert operator.get(path).status_code == 404
 
 

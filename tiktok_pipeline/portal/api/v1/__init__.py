@@ -1,5 +1,9 @@
 """Version 1 of the API: what there is under /api/v1."""
 
-from tiktok_pipeline.portal.api.v1 import accounts, gaps, stores, token, videos
+from tiktok_pipeline.portal.api.v1 import accounts, admin, gaps, health, stores, sync, token, videos
 
-ROUTERS = (token.router, stores.router, accounts.router, videos.router, gaps.router)
+ROUTERS = (
+    *(token.router, health.router, health.detailed),
+    *(stores.router, accounts.router, videos.router, gaps.router),
+    *(sync.router, admin.router),
+)

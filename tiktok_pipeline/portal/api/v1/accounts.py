@@ -12,12 +12,13 @@ from pydantic import BaseModel
 from tiktok_pipeline.portal.api.answers import One, Page, about, answer, page_of
 from tiktok_pipeline.portal.api.calling import Reader
 from tiktok_pipeline.portal.api.cursors import place_of
+from tiktok_pipeline.portal.api.routes import KeptRoute
 from tiktok_pipeline.portal.api.tokens import Caller
 from tiktok_pipeline.portal.api.v1.asking import AccountId, Cursor, Limit
 from tiktok_pipeline.portal.api.v1.rows import Account, Video
 from tiktok_pipeline.portal.context import Context, PortalContext
 
-router = APIRouter(tags=["accounts"])
+router = APIRouter(tags=["accounts"], route_class=KeptRoute)
 Sort = Literal["views", "likes", "newest"]
 
 

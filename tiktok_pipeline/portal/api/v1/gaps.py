@@ -13,11 +13,12 @@ from pydantic import BaseModel
 from tiktok_pipeline.portal.api.answers import Page, about, answer, page_of
 from tiktok_pipeline.portal.api.calling import Reader
 from tiktok_pipeline.portal.api.cursors import place_of
+from tiktok_pipeline.portal.api.routes import KeptRoute
 from tiktok_pipeline.portal.api.v1.asking import AskedDays, Cursor, Limit, store_seen
 from tiktok_pipeline.portal.api.v1.rows import Endpoint, Gap
 from tiktok_pipeline.portal.context import Context
 
-router = APIRouter(tags=["gaps"])
+router = APIRouter(tags=["gaps"], route_class=KeptRoute)
 
 
 class AfterGap(BaseModel):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from tiktok_pipeline.portal.api.answers import One, Page, about, answer, page_of
 from tiktok_pipeline.portal.api.calling import Reader
 from tiktok_pipeline.portal.api.cursors import place_of
+from tiktok_pipeline.portal.api.routes import KeptRoute
 from tiktok_pipeline.portal.api.v1.asking import (
     AskedDays,
     BeforeDay,
@@ -21,7 +22,7 @@ from tiktok_pipeline.portal.api.v1.asking import (
 from tiktok_pipeline.portal.api.v1.rows import Store, StoreAccount, StoreDay, StoreWithAccounts
 from tiktok_pipeline.portal.context import Context
 
-router = APIRouter(tags=["stores"])
+router = APIRouter(tags=["stores"], route_class=KeptRoute)
 
 
 class AfterStore(BaseModel):

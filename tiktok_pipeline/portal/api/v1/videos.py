@@ -8,11 +8,12 @@ from fastapi.responses import Response
 from tiktok_pipeline.portal.api.answers import Page, about, answer, page_of
 from tiktok_pipeline.portal.api.calling import Reader
 from tiktok_pipeline.portal.api.cursors import place_of
+from tiktok_pipeline.portal.api.routes import KeptRoute
 from tiktok_pipeline.portal.api.v1.asking import AskedDays, BeforeDay, Cursor, Limit, VideoId, day_of
 from tiktok_pipeline.portal.api.v1.rows import VideoDay
 from tiktok_pipeline.portal.context import Context
 
-router = APIRouter(tags=["videos"])
+router = APIRouter(tags=["videos"], route_class=KeptRoute)
 
 
 @router.get("/videos/{video}/daily", response_model=Page[VideoDay])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from tiktok_pipeline.history.rebuild import derived_tables
 from tiktok_pipeline.hub.services import add_service
 from tiktok_pipeline.portal.api.tokens import Tokens
 from tiktok_pipeline.warehouse.derive import derive
+from tiktok_pipeline_tests.building import rows
 from tiktok_pipeline_tests.capturing import Pipeline
 from tiktok_pipeline_tests.integration.portal.conftest import Portal
 
@@ -40,8 +43,19 @@ class Api:
     def get(self, path: str, service: str | None = "reader", **headers: str) -> requests.Response:
         """The answer to a service with a token of its own; without one, to nobody."""
         if service is not None:
-            headers["Authorization"] = f"Bearer {self._token_of(service)}"
+            headers |= self.authorization(service)
         return self.portal.get(f"/api/v1{path}", headers=headers)
+
+    def post(
+        self, path: str, service: str | None, body: dict[str, Any] | None = None, **headers: str
+    ) -> requests.Response:
+        """The answer to JSON that a service sends; to nobody's without one."""
+        said = {**(self.authorization(service) if service is not None else {}), **headers}
+        return self.portal.post(f"/api/v1{path}", json=body, headers=said)
+
+    def authorization(self, service: str) -> dict[str, str]:
+        """The header with a token of a service."""
+        return {"Authorization": f"Bearer {self.token_of(service)}"}
 
     def data(self, path: str, service: str = "reader") -> Any:
         """What a good answer holds."""
@@ -49,10 +63,23 @@ class Api:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
-    def _token_of(self, service: str) -> str:
+    def changed(self) -> None:
+        """Let what is kept be no longer current, as when a report is derived."""
+        [row] = rows(self.portal.warehouse, "select ops.data_changed() as version")
+        deadline = time.monotonic() + 10
+        while self.portal.context.data.now < row["version"]:
+            assert time.monotonic() < deadline, "the portal did not learn of the change"
+            time.sleep(0.005)
+
+    def of(self, portal: Portal) -> Api:
+        """The same data and services, asked at another portal."""
+        return dataclasses.replace(self, portal=portal)
+
+    def token_of(self, service: str) -> str:
+        """A token of a service, made as the endpoint makes it, without its limit of attempts."""
         name, _ = self.services[service]
         scopes, stores = SERVICES[service]
-        context = self.portal.context  # made as the endpoint makes it, without its limit of attempts
+        context = self.portal.context
         return Tokens(context.secret, context.settings.portal_url).issue(name, scopes, stores)
 
 
@@ -60,6 +87,7 @@ SERVICES: dict[str, tuple[tuple[Any, ...], tuple[str, ...] | None]] = {
     "reader": (("read",), None),
     "scoped": (("read",), (MINE,)),
     "syncer": (("sync",), None),
+    "scoped_syncer": (("sync",), (MINE,)),
     "administrator": (("read", "sync", "admin"), None),
 }
 

@@ -76,6 +76,7 @@ def test_a_gap_is_listed_counted_and_gone_when_it_is_filled(api: Api) -> None:
         f"update capture.account_day set state = 'failed', reason = 'provider_down' where {gap}",
         api.others,
     )
+    api.changed()
     try:
         answer = api.get("/gaps").json()
         assert [(one["account_id"], one["state"], one["reason"]) for one in answer["data"]] == [
@@ -91,6 +92,7 @@ def test_a_gap_is_listed_counted_and_gone_when_it_is_filled(api: Api) -> None:
             f"update capture.account_day set state = 'captured', reason = null where {gap}",
             api.others,
         )
+    api.changed()
     assert api.data("/gaps") == []
 
 
@@ -127,6 +129,7 @@ def test_whoever_has_an_answer_already_gets_304_and_a_change_another_etag(api: A
 
 def test_lists_are_csv_for_who_asks_for_it_and_no_cell_begins_a_formula(api: Api) -> None:
     rows(api.portal.warehouse, "update hub.stores set store_name = '=1+1 ☕' where store_code = %s", OTHER)
+    api.changed()
     answer = api.get("/stores", Accept="text/csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     lines = list(csv.DictReader(io.StringIO(answer.content.decode())))

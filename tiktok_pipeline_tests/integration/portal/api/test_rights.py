@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.hub.services import add_service, list_services, revoke_service, rotate_service
@@ -85,7 +86,16 @@ def every_path(api: Api) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
     mine = {"code": MINE, "account": str(api.own), "video": video[api.own]}
     other = {"code": OTHER, "account": str(api.others), "video": video[api.others]}
     document = api.portal.get("/api/v1/openapi.json").json()
-    return {path: (mine, other) for path, methods in document["paths"].items() if "get" in methods}
+    readable = [path for path, methods in document["paths"].items() if "get" in methods]
+    return {path: (mine, other) for path in readable if path not in PUBLIC and not administers(path)}
+
+
+PUBLIC = {"/health", "/ready"}
+
+
+def administers(path: str) -> bool:
+    """Whether a path is for administrators."""
+    return path.startswith("/admin/") or path == "/health/detailed"
 
 
 MISSING = {"code": "no_such_store", "account": "987654321", "video": "1"}
@@ -101,6 +111,22 @@ def test_every_path_shows_a_scoped_caller_its_own_and_hides_that_others_exist(ap
         others, missing = (api.get(path.format(**values), "scoped") for values in (other, MISSING))
         assert (others.status_code, missing.status_code) == (404, 404), path
         assert _but_id(others.json()) == _but_id(missing.json()), path
+
+
+def test_every_path_of_the_administration_is_closed_to_readers_and_to_nobody_at_all(api: Api) -> None:
+    document = api.portal.get("/api/v1/openapi.json").json()
+    found = [
+        (path.format(job_id="00000000-0000-0000-0000-000000000000"), method)
+        for path, methods in document["paths"].items()
+        for method in methods
+        if administers(path)
+    ]
+    assert len(found) >= 12
+    for path, method in found:
+        url = f"{api.portal.url}/api/v1{path}"
+        reader = requests.request(method, url, headers=api.authorization("reader"), json={}, timeout=30)
+        nobody = requests.request(method, url, json={}, timeout=30)
+        assert (reader.status_code, nobody.status_code) == (403, 401), (method, path)
 
 
 def test_lists_hold_nothing_of_other_stores(api: Api) -> None:
