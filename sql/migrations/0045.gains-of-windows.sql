@@ -7,7 +7,7 @@ create table reporting.video_gains (
     store_code varchar(50) not null,
     account_id bigint not null,
     video_id text not null,
-    snapshot_date date not null,
+    as_of date not null,
     views_gained_1 bigint,
     views_gained_7 bigint,
     views_gained_28 bigint not null,
@@ -22,7 +22,7 @@ comment on table reporting.video_gains is
 comment on column reporting.video_gains.store_code is 'The store that the video''s account belongs to.';
 comment on column reporting.video_gains.account_id is 'The account: hub.store_accounts.id.';
 comment on column reporting.video_gains.video_id is 'TikTok''s id of the video.';
-comment on column reporting.video_gains.snapshot_date is 'The last of these days: the newest of video_daily.';
+comment on column reporting.video_gains.as_of is 'The last of these days: the newest of video_daily.';
 comment on column reporting.video_gains.views_gained_1 is 'Views gained on that day; NULL without a known delta.';
 comment on column reporting.video_gains.views_gained_7 is
 'The sum of its deltas on these days; a first observation is a baseline and adds nothing.';
@@ -46,7 +46,7 @@ begin
     -- One after the other, for whoever comes last must see what the others added.
     perform pg_advisory_xact_lock(7011022);
     select max(snapshot_date) into newest from reporting.video_daily;
-    if newest is distinct from (select max(snapshot_date) from reporting.video_gains) then
+    if newest is distinct from (select max(as_of) from reporting.video_gains) then
         stores := null;
     elsif touched <= newest - 28 then
         return;
@@ -57,7 +57,7 @@ begin
             v.store_code,
             v.account_id,
             v.video_id,
-            newest as snapshot_date,
+            newest as as_of,
             (sum(v.view_delta) filter (where v.snapshot_date = newest))::bigint as views_gained_1,
             (sum(v.view_delta) filter (where v.snapshot_date > newest - 7))::bigint as views_gained_7,
             sum(v.view_delta)::bigint as views_gained_28,
@@ -92,14 +92,14 @@ begin
 
     written as (
         insert into reporting.video_gains as g (
-            store_code, account_id, video_id, snapshot_date,
+            store_code, account_id, video_id, as_of,
             views_gained_1, views_gained_7, views_gained_28, longest_span_1, longest_span_7, longest_span_28
         )
         select *
         from wanted
         on conflict (store_code, account_id, video_id) do update
         set
-            snapshot_date = excluded.snapshot_date,
+            as_of = excluded.as_of,
             views_gained_1 = excluded.views_gained_1,
             views_gained_7 = excluded.views_gained_7,
             views_gained_28 = excluded.views_gained_28,
@@ -108,10 +108,10 @@ begin
             longest_span_28 = excluded.longest_span_28
         where
             (
-                g.snapshot_date, g.views_gained_1, g.views_gained_7, g.views_gained_28,
+                g.as_of, g.views_gained_1, g.views_gained_7, g.views_gained_28,
                 g.longest_span_1, g.longest_span_7, g.longest_span_28
             ) is distinct from (
-                excluded.snapshot_date, excluded.views_gained_1, excluded.views_gained_7, excluded.views_gained_28,
+                excluded.as_of, excluded.views_gained_1, excluded.views_gained_7, excluded.views_gained_28,
                 excluded.longest_span_1, excluded.longest_span_7, excluded.longest_span_28
             )
         returning g.account_id

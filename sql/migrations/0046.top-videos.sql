@@ -17,7 +17,7 @@ with gained as (
         video_id,
         views_gained_1 as views_gained,
         longest_span_1 as longest_span_days,
-        snapshot_date
+        as_of
     from reporting.video_gains
     union all
     select
@@ -27,7 +27,7 @@ with gained as (
         video_id,
         views_gained_7,
         longest_span_7,
-        snapshot_date
+        as_of
     from reporting.video_gains
     union all
     select
@@ -37,7 +37,7 @@ with gained as (
         video_id,
         views_gained_28,
         longest_span_28,
-        snapshot_date
+        as_of
     from reporting.video_gains
 )
 
@@ -52,11 +52,11 @@ select
     video_id,
     views_gained,
     longest_span_days,
-    snapshot_date
+    as_of
 from gained
 where views_gained is not null;
 
-comment on column reporting.top_videos.snapshot_date is 'The last of these days: the newest of video_daily.';
+comment on column reporting.top_videos.as_of is 'The last of these days: the newest of video_daily.';
 
 -- From now on a new observation of a video finds room beside the one before.
 alter table reporting.video_latest set (fillfactor = 50);

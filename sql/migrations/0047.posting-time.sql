@@ -9,7 +9,7 @@ create table reporting.posting_time (
     videos integer not null,
     median_views double precision,
     median_engagement_rate double precision,
-    snapshot_date date not null,
+    as_of date not null,
     primary key (weekday, hour)
 );
 
@@ -20,7 +20,7 @@ comment on column reporting.posting_time.hour is '0 to 23.';
 comment on column reporting.posting_time.videos is 'How many videos were posted then; of few, a median says little.';
 comment on column reporting.posting_time.median_views is 'The median of their views so far.';
 comment on column reporting.posting_time.median_engagement_rate is 'The median of their (likes + comments + shares) / views.';
-comment on column reporting.posting_time.snapshot_date is 'The newest day of video_daily, up to which they were observed.';
+comment on column reporting.posting_time.as_of is 'The newest day of video_daily, up to which they were observed.';
 
 -- The number of rows that changed.
 create function reporting.compare_hours() returns integer
@@ -61,7 +61,7 @@ begin
             count(*)::integer as videos,
             percentile_cont(0.5) within group (order by view_count) as median_views,
             percentile_cont(0.5) within group (order by engagement_rate) as median_engagement_rate,
-            (select max(snapshot_date) from reporting.video_daily) as snapshot_date
+            (select max(snapshot_date) from reporting.video_daily) as as_of
         from posted
         group by
             1,
@@ -82,7 +82,7 @@ begin
 
     written as (
         insert into reporting.posting_time as p (
-            weekday, hour, videos, median_views, median_engagement_rate, snapshot_date
+            weekday, hour, videos, median_views, median_engagement_rate, as_of
         )
         select *
         from wanted
@@ -91,11 +91,11 @@ begin
             videos = excluded.videos,
             median_views = excluded.median_views,
             median_engagement_rate = excluded.median_engagement_rate,
-            snapshot_date = excluded.snapshot_date
+            as_of = excluded.as_of
         where
-            (p.videos, p.median_views, p.median_engagement_rate, p.snapshot_date)
+            (p.videos, p.median_views, p.median_engagement_rate, p.as_of)
             is distinct from (
-                excluded.videos, excluded.median_views, excluded.median_engagement_rate, excluded.snapshot_date
+                excluded.videos, excluded.median_views, excluded.median_engagement_rate, excluded.as_of
             )
         returning p.weekday
     )

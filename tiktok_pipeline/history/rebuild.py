@@ -16,7 +16,7 @@ from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import columns, derive
 
 FOLDERS = ("snapshots", "reporting")  # under sql/
-DAY_COLUMNS = ("snapshot_date", "day")
+DAY_COLUMNS = ("snapshot_date", "day", "as_of")
 NOT_COMPARED = "created_at"  # when a row was first derived, not what it says
 # Hashing prints values: no setting of a session may show in them.
 SESSION = (

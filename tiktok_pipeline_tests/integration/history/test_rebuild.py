@@ -100,7 +100,7 @@ def test_every_derived_table_that_was_emptied_is_made_again_with_the_same_checks
         "update reporting.video_latest set snapshot_date = snapshot_date - 1",
         "update reporting.video_latest set video_id = video_id || 'x'",
         "update reporting.video_gains set views_gained_28 = 7",
-        "update reporting.video_gains set snapshot_date = snapshot_date - 1",
+        "update reporting.video_gains set as_of = as_of - 1",
         "update reporting.video_gains set video_id = video_id || 'x'",
         "update reporting.posting_time set median_views = 7",
         "update reporting.posting_time set hour = hour + 24",

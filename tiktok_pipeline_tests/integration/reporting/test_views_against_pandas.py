@@ -308,7 +308,7 @@ def top(videos: pd.DataFrame) -> list[Row]:
                 "video_id": video,
                 "views_gained": total(group["view_delta"]),
                 "longest_span_days": most(group["span_days"]),
-                "snapshot_date": newest,
+                "as_of": newest,
             }
             for video, group in late.groupby("video_id")
         ]
