@@ -85,6 +85,11 @@ begin
         revoke all on schema public from public;
         grant usage, create on schema public to migrator;
     end if;
+
+    if superuser then
+        -- PostgreSQL lets everybody put large objects into a database, as many as fit.
+        revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) from public;
+    end if;
 end
 $$;
 

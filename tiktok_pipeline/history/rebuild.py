@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 from psycopg import sql as composed
 
@@ -13,8 +15,8 @@ from tiktok_pipeline.project_files import project_file
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import columns, derive
 
-FOLDERS = ("snapshots", "reporting")  # under sql/, in the order in which tables are made of one another
-DAY_COLUMNS = ("snapshot_date", "day")
+FOLDERS = ("snapshots", "reporting")  # under sql/
+DAY_COLUMNS = ("snapshot_date", "day", "as_of")
 NOT_COMPARED = "created_at"  # when a row was first derived, not what it says
 # Hashing prints values: no setting of a session may show in them.
 SESSION = (
@@ -53,13 +55,18 @@ def rebuild(
 
 
 def derived_tables(warehouse: Warehouse) -> list[str]:
-    """The tables that a file of their name under `sql/` derives, e.g. `snapshots.tiktok_user_daily`."""
-    found = []
-    for folder in FOLDERS:
-        files = project_file(f"sql/{folder}").glob("*.sql")
-        # What compares days (and so takes `until`) is made of the other tables.
-        for file in sorted(files, key=lambda file: ("%(until)s" in file.read_text(), file.stem)):
-            found.append(f"{folder}.{file.stem}")
+    """The tables that a file of their name under `sql/` derives, each after those that it is made of."""
+    texts = {
+        f"{folder}.{file.stem}": file.read_text(encoding="utf-8")
+        for folder in FOLDERS
+        for file in sorted(project_file(f"sql/{folder}").glob("*.sql"))
+    }
+    # Each after those that it names.
+    named = {
+        name: [other for other in texts if other != name and re.search(rf"\b{other}\b", text)]
+        for name, text in texts.items()
+    }
+    found = list(TopologicalSorter(named).static_order())
     with warehouse.transaction() as cursor:
         cursor.execute(
             "select c.oid::regclass::text as name from pg_class as c"

@@ -35,15 +35,22 @@ def test_pandas_reads_a_report_with_the_login_of_a_bi_tool(month: Warehouse, bi_
 
 
 def test_the_login_of_the_page_can_be_made_and_reads_reports_alone(month: Warehouse) -> None:
-    [statement] = re.findall(
-        r"^create role metabase login .+;$", DOCS.read_text(encoding="utf-8"), re.MULTILINE
-    )
-    rows(month, statement.replace("…", "a password").replace("metabase", "test_metabase"))
+    found = re.search(r"```sql\n(create role metabase .+?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    with month.transaction() as cursor:
+        for statement in (
+            found[1].replace("…", "a password").replace("metabase", "test_metabase").split(";\n")
+        ):
+            cursor.execute(statement.encode())
+    url = make_url(month.url).set(username="test_metabase", password="a password").render_as_string(False)
     try:
-        url = make_url(month.url).set(username="test_metabase", password="a password")
-        frame = pd.read_sql(
-            "select * from reporting.top_videos where window_days = 7", url.render_as_string(False)
-        )
+        frame = pd.read_sql("select * from reporting.top_videos where window_days = 7", url)
         assert len(frame) > 0
+        for setting, value in (
+            ("statement_timeout", "1min"),
+            ("idle_in_transaction_session_timeout", "1min"),
+            ("default_transaction_read_only", "on"),
+        ):
+            assert pd.read_sql(f"show {setting}", url).iloc[0, 0] == value
     finally:
         rows(month, "drop role test_metabase")

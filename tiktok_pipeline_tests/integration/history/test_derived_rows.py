@@ -31,6 +31,14 @@ VIDEOS = "snapshots.tiktok_video_daily"
             "delete from snapshots.video_change where video_id = '310' and snapshot_date = '2026-01-31'",
             "snapshots.video_change",
         ),
+        (
+            "update reporting.account_videos_daily set videos_listed = 9 where snapshot_date = '2026-01-31'",
+            "reporting.account_videos_daily",
+        ),
+        (
+            "update reporting.video_latest set view_count = 9 where video_id = '310'",
+            "reporting.video_latest",
+        ),
     ],
 )
 def test_an_edited_row_is_named_by_table_and_day_and_stays_as_it_is(

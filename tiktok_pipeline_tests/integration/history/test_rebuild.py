@@ -3,17 +3,52 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 import pytest
 
 from tiktok_pipeline.history.rebuild import Rebuilt, checksum, derived_tables, rebuild
+from tiktok_pipeline.sandbox.server import SandboxProcess
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import derive
 from tiktok_pipeline_tests.building import rows
+from tiktok_pipeline_tests.conftest import database
+from tiktok_pipeline_tests.integration.bi.month import fill_month
 from tiktok_pipeline_tests.integration.history.conftest import DAYS, Past
 
 VIDEOS = "snapshots.tiktok_video_daily"
 USERS = "snapshots.tiktok_user_daily"
+# What the database keeps of reporting.video_daily itself.
+KEPT = [
+    f"reporting.{name}" for name in ("account_videos_daily", "video_latest", "video_gains", "posting_time")
+]
+Checksums = dict[str, tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def month(
+    server_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """A month with imports, gaps, a quarantine and today's capture."""
+    with (
+        database(server_url, "derived", template=migrated_template) as url,
+        SandboxProcess(accounts=6, videos=12, limit=0) as sandbox,
+    ):
+        warehouse = Warehouse(url)
+        fill_month(warehouse, sandbox, tmp_path_factory.mktemp("derived") / "keys.json")
+        yield warehouse
+        warehouse.close()
+
+
+def checksums(warehouse: Warehouse) -> Checksums:
+    """Of all that each derived table holds."""
+    ever = dt.date(2020, 1, 1), dt.date(2100, 1, 1)
+    return {table: checksum(warehouse, table, *ever) for table in derived_tables(warehouse)}
+
+
+def rebuilt_month(warehouse: Warehouse) -> dict[str, Rebuilt]:
+    [span] = rows(warehouse, "select min(day) as first, max(day) as last from capture.account_day")
+    return {made.table: made for made in rebuild(warehouse, span["first"], span["last"])}
 
 
 def rebuilt(warehouse: Warehouse) -> dict[str, Rebuilt]:
@@ -31,12 +66,57 @@ def test_a_rebuild_of_nothing_new_changes_no_row_and_has_the_same_checksums(past
         "reporting.account_daily": (10, 10),
         "reporting.video_daily": (30, 30),
         "reporting.viral_videos": (0, 0),
+        # The database kept these itself, as soon as there were videos.
+        "reporting.account_videos_daily": (0, 10),
+        "reporting.video_latest": (0, 30),
+        "reporting.video_gains": (0, 0),
+        "reporting.posting_time": (0, 1),
     }
     before = rows(past.warehouse, f"select xmin::text, ctid::text from {VIDEOS}")
     again = rebuilt(past.warehouse)
     assert all(made.changed == 0 for made in again.values())
     assert {made.checksum for made in again.values()} == {made.checksum for made in first.values()}
     assert rows(past.warehouse, f"select xmin::text, ctid::text from {VIDEOS}") == before
+
+
+def test_every_derived_table_that_was_emptied_is_made_again_with_the_same_checksums(month: Warehouse) -> None:
+    before = checksums(month)
+    empty = [table for table, (count, _) in before.items() if count == 0]
+    assert set(empty) <= {"reporting.viral_videos", "snapshots.counter_fall"}
+    rows(month, f"truncate {', '.join(before)}")
+    assert {count for count, _ in checksums(month).values()} == {0}
+    again = rebuilt_month(month)
+    assert {table: (made.rows, made.checksum) for table, made in again.items()} == before
+    assert checksums(month) == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [f"delete from {table}" for table in KEPT]
+    + [
+        "update reporting.account_videos_daily set view_delta = 7",
+        "update reporting.account_videos_daily set account_id = account_id + 1000",
+        "update reporting.video_latest set view_count = 7",
+        "update reporting.video_latest set snapshot_date = snapshot_date - 1",
+        "update reporting.video_latest set video_id = video_id || 'x'",
+        "update reporting.video_gains set views_gained_28 = 7",
+        "update reporting.video_gains set as_of = as_of - 1",
+        "update reporting.video_gains set video_id = video_id || 'x'",
+        "update reporting.posting_time set median_views = 7",
+        "update reporting.posting_time set hour = hour + 24",
+    ],
+)
+def test_what_the_database_keeps_of_videos_is_made_again_when_it_was_lost_or_edited(
+    month: Warehouse, statement: str
+) -> None:
+    before = checksums(month)
+    rows(month, statement)
+    assert checksums(month) != before
+    again = rebuilt_month(month)
+    assert {table for table, made in again.items() if made.changed} == {
+        table for table in KEPT if table in statement
+    }
+    assert checksums(month) == before
 
 
 def test_what_was_lost_or_edited_is_derived_again_and_the_checksum_tells(past: Past) -> None:

@@ -308,6 +308,7 @@ def top(videos: pd.DataFrame) -> list[Row]:
                 "video_id": video,
                 "views_gained": total(group["view_delta"]),
                 "longest_span_days": most(group["span_days"]),
+                "as_of": newest,
             }
             for video, group in late.groupby("video_id")
         ]
@@ -461,6 +462,40 @@ def test_every_view_says_what_pandas_says_and_follows_a_day_that_is_derived_agai
         book.quarantine(endpoint, 1, again)
         derive(warehouse, report, day, day)
     compare(book)
+
+
+def test_the_days_of_top_lists_end_with_the_newest_of_all_stores_whoever_saw_it(warehouse: Warehouse) -> None:
+    book = Library(warehouse)
+
+    def after(what: int, day: int) -> set[tuple[int, str]]:
+        """Length and video of each place, once that video was seen on that day, too."""
+        book.list_video(Seen(what, day, (day, 1, 1, 1), False, False), None)
+        date = FIRST + dt.timedelta(days=day)
+        derive(warehouse, VIDEOS, date, date)
+        return lists()
+
+    def lists() -> set[tuple[int, str]]:
+        return {
+            (row["window_days"], row["video_id"])
+            for row in rows(warehouse, "select * from reporting.top_videos")
+        }
+
+    assert after(0, 0) == after(2, 0) == set()
+    assert after(0, 1) == {(1, "v0"), (7, "v0"), (28, "v0")}
+    assert after(2, 1) == {(1, "v0"), (7, "v0"), (28, "v0"), (1, "v2"), (7, "v2"), (28, "v2")}
+    # Only the other store is seen: the first one's gains grow old all the same.
+    assert after(2, 2) == {(7, "v0"), (28, "v0"), (1, "v2"), (7, "v2"), (28, "v2")}
+    assert after(2, 8) == {(28, "v0"), (1, "v2"), (7, "v2"), (28, "v2")}
+    assert after(2, 30) == {(1, "v2"), (7, "v2"), (28, "v2")}
+    # An old day changes nothing, and a day of the 28 that comes late does.
+    assert after(0, 2) == {(1, "v2"), (7, "v2"), (28, "v2")}
+    assert after(0, 5) == {(28, "v0"), (1, "v2"), (7, "v2"), (28, "v2")}
+    rows(warehouse, "delete from hub.stores where store_code = 'bandung_02'")
+    assert lists() == {(1, "v0"), (7, "v0"), (28, "v0")}
+    rows(warehouse, "update hub.stores set store_code = 'surabaya_03' where store_code = 'jakarta_01'")
+    assert [row["store_code"] for row in rows(warehouse, "select * from reporting.video_gains")] == [
+        "surabaya_03"
+    ]
 
 
 def test_a_calendar_day_is_what_pandas_says_it_is(warehouse: Warehouse) -> None:
