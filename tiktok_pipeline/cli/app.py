@@ -10,7 +10,18 @@ from typing import Annotated
 
 import typer
 
-from tiktok_pipeline.cli import accounts, alerts, database, failed, portal, quarantine, service, stores, vault
+from tiktok_pipeline.cli import (
+    accounts,
+    alerts,
+    database,
+    events,
+    failed,
+    portal,
+    quarantine,
+    service,
+    stores,
+    vault,
+)
 from tiktok_pipeline.cli.archive import archive
 from tiktok_pipeline.cli.broken import broken
 from tiktok_pipeline.cli.demo import demo
@@ -42,6 +53,7 @@ app.add_typer(stores.app, name="store")
 app.add_typer(accounts.app, name="account")
 app.add_typer(portal.app, name="portal")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(events.app, name="events")
 app.add_typer(failed.app, name="failed")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(service.app, name="service")

@@ -23,16 +23,17 @@ STATEMENTS = {
     "messages": "maintenance/forget_messages",
     "texts_of_messages": "maintenance/blank_messages",
     "incidents": "maintenance/forget_incidents",
+    "events": "maintenance/forget_events",
 }
 
 
 @dg.asset(key_prefix="maintenance", group_name="maintenance", kinds={"sql", "postgres"}, owners=["team:data"])
 def old_rows(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
-    """Limits, logins, OAuth transactions, links, webhook events, messages and incidents, without what is of no use.
+    """Limits, logins, transactions, links, webhook events, messages, incidents, events, without what is of no use.
 
-    Limits and logins go when they have ended, transactions a day and links a month after they expired, events,
-    messages and incidents that are over after 180 days (that a grant's end was told: after that end), and the text of a
-    message when the link in it has expired.
+    Limits and logins go when they have ended, OAuth transactions a day and links a month after they expired, webhook
+    events, messages, incidents that are over and events after 180 days (that a grant's end was told: after that end),
+    and the text of a message when the link in it has expired.
     """
     with retry_when_transient(), warehouse.opened() as opened:
         forgotten = forget_old_rows(opened, settings.connect_link_days)
