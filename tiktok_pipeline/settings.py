@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     capture_deadline_percent: int = Field(
         99, ge=1, le=100, description="how much of the day's captures must be there by then, percent"
     )
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="what /metrics of the portal wants to see; absent: there is none"
+    )
     redis_url: SecretStr | None = Field(None, description="Redis, whose stream gets the events; absent: none")
     rabbitmq_url: SecretStr | None = Field(None, description="RabbitMQ, which gets the events; absent: none")
     rabbitmq_queues: str | None = Field(

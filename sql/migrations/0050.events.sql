@@ -52,14 +52,14 @@ comment on column ops.event_delivery.given_up_at is 'When it was given up, after
 
 create table ops.event_target (
     target text primary key,
-    position text not null,
+    position text,
     reached_at timestamptz not null default ops.now()
 );
 
-comment on table ops.event_target is 'One row per broker that was reached: what it must still know, or it was wiped.';
+comment on table ops.event_target is 'One row per target that was reached: what it must still know, or it was wiped.';
 comment on column ops.event_target.target is 'The target''s name, as in ops.event_delivery.';
-comment on column ops.event_target.position is 'Of Redis the newest entry of the stream, of RabbitMQ its queues.';
-comment on column ops.event_target.reached_at is 'When that was noted.';
+comment on column ops.event_target.position is 'Of Redis the newest entry of the stream, of RabbitMQ its queues; NULL: nothing.';
+comment on column ops.event_target.reached_at is 'When it was reached last.';
 
 create table ops.derived (
     id bigint generated always as identity primary key,

@@ -73,10 +73,7 @@ def _deliver_to(warehouse: Warehouse, target: Target, done: Delivered, in_time: 
             try:
                 _send_what_is_due(warehouse, target.name, sink, done, in_time)
             finally:
-                if sink.position is not None:
-                    warehouse.execute(
-                        "events/note_position", {"target": target.name, "position": sink.position}
-                    )
+                warehouse.execute("events/note_position", {"target": target.name, "position": sink.position})
     except NotReached as error:
         done.unreached += (target.name,)
         log.warning("events: %s: %s", target.name, error)
@@ -86,7 +83,7 @@ def _deliver_to(warehouse: Warehouse, target: Target, done: Delivered, in_time: 
 def _look_for_loss(warehouse: Warehouse, name: str, sink: Sink) -> None:
     """A broker that was wiped gets again all that it was sent and that is kept."""
     known = warehouse.execute("events/position", {"target": name})
-    if known and sink.lost(known[0]["position"]):
+    if known and known[0]["position"] and sink.lost(known[0]["position"]):
         [again] = warehouse.execute("events/replay", {"targets": [name], "first": None})
         log.warning("events: %s has lost what it had: %d are sent again", name, again["deliveries"])
 

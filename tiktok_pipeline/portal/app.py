@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
-from tiktok_pipeline.portal import connect, errors, health, operator, tiktok_calls, webhooks
+from tiktok_pipeline.portal import connect, errors, health, metrics, operator, tiktok_calls, webhooks
 from tiktok_pipeline.portal.api import create_api
 from tiktok_pipeline.portal.api.problems import problem
 from tiktok_pipeline.portal.context import PortalContext
@@ -33,7 +33,7 @@ def create_app(context: PortalContext) -> FastAPI:
     )
     app.state.context = context
     app.state.tiktok_calls = tiktok_calls.places()
-    for router in (style, health.router, connect.router, operator.router, webhooks.router):
+    for router in (style, health.router, metrics.router, connect.router, operator.router, webhooks.router):
         app.include_router(router)
     app.mount(f"{API}v1", create_api(context))
     errors.install(app)

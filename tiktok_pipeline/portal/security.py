@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import logging
 import secrets
+import time
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -19,13 +20,15 @@ from fastapi.responses import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tiktok_pipeline.portal.metrics.requests import note_request
 from tiktok_pipeline.settings import OWN_MACHINE, Settings
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 64 * 1024
 BODY_SECONDS = 20.0  # a phone on a bad line needs a second or two
-PROBES = ("/health", "/ready")  # Kubernetes names the pod's address as host; these pages depend on nothing
+# Kubernetes and Prometheus name the address of the pod as host; these pages do not depend on it.
+PROBES = ("/health", "/ready", "/metrics")
 TO_TIKTOK = ("/connect/", "/auth/")  # where a form may end at TikTok
 
 
@@ -61,6 +64,7 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = request_id
         headers = self._tiktok_headers if scope["path"].startswith(TO_TIKTOK) else self._plain_headers
         status = 0
+        began = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -78,6 +82,7 @@ class Guard:
         finally:
             route = getattr(scope.get("route"), "path", "no route")
             logger.info("%s %s %s %s", scope["method"], route, status, request_id)
+            note_request(scope, status, time.perf_counter() - began)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)

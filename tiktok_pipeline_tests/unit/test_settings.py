@@ -79,7 +79,7 @@ def test_a_wrong_value_is_one_line_that_names_its_variable(
 
 
 def test_webhooks_want_a_secret(load: Load) -> None:
-    with pytest.raises(SettingsError, match="^EVENT_WEBHOOK_SECRET: not set, and EVENT_WEBHOOKS is"):
+    with pytest.raises(SettingsError, match=r"^EVENT_WEBHOOK_SECRET: not set, and EVENT_WEBHOOKS is"):
         load(EVENT_WEBHOOKS="https://a.example/hunter2")
 
 

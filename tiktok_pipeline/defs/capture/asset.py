@@ -70,7 +70,7 @@ def capture(
         tiktok.client(opened) as client,
     ):
         ledger = ledger_of(opened, endpoint, context.run.run_id)
-        requests = AccountRequests(client, tiktok.oauth(), vault)
+        requests = AccountRequests(client, tiktok.oauth(client), vault)
         loop = CaptureLoop(ledger, requests, settings.capture_workers)
         forecast = in_words(forecasts_of(opened, ledger.today()))
         context.log.info(f"{endpoint}: {forecast}")
