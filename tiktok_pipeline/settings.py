@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, min_length=16, description="what /metrics of the portal wants to see; absent: there is none"
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="where traces go, an OpenTelemetry collector; absent: there are none"
+    )
     redis_url: SecretStr | None = Field(None, description="Redis, whose stream gets the events; absent: none")
     rabbitmq_url: SecretStr | None = Field(None, description="RabbitMQ, which gets the events; absent: none")
     rabbitmq_queues: str | None = Field(
@@ -183,10 +186,12 @@ class Settings(BaseSettings):
             raise ValueError(f"{day} is in the future; today is {today} ({zone})")
         return day
 
-    @field_validator("tiktok_api_base_url", "tiktok_authorize_url", "portal_url")
+    @field_validator(
+        "tiktok_api_base_url", "tiktok_authorize_url", "portal_url", "otel_exporter_otlp_endpoint"
+    )
     @classmethod
-    def _http_address(cls, url: str) -> str:
-        if not _is_http(url):
+    def _http_address(cls, url: str | None) -> str | None:
+        if url is not None and not _is_http(url):
             raise ValueError("must look like https://host or http://host")
         return url
 

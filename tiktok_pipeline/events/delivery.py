@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.events.event import Event
 from tiktok_pipeline.events.targets import NotReached, NotTaken, Sink, Target
+from tiktok_pipeline.tracing import span
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 MOST_ROUTED = 5000
@@ -102,7 +103,8 @@ def _send_what_is_due(
             this = {"target": name, "id": event.id}
             crash_point("event_due")
             try:
-                sink.send(event)
+                with span(f"event {event.event_type}", messaging_destination_name=name):
+                    sink.send(event)
             except NotTaken as error:
                 failures += 1
                 done.refused += 1

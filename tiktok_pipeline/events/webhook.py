@@ -17,6 +17,7 @@ import requests
 
 from tiktok_pipeline.events.event import Event
 from tiktok_pipeline.events.targets import NotTaken, Sink
+from tiktok_pipeline.tracing import passed_on
 
 PREFIX = "whsec_"
 SHORTEST_KEY, LONGEST_KEY = 24, 64  # bytes
@@ -45,6 +46,7 @@ class Webhook:
         """Post it."""
         headers = {f"ce-{name}": said for name, said in event.attributes(self._source).items()}
         headers |= signed(self._key, str(event.event_id), int(time.time()), event.body)
+        headers |= passed_on()
         headers["content-type"] = headers.pop("ce-datacontenttype")
         try:
             with self._session.post(

@@ -20,8 +20,9 @@ from fastapi.responses import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tiktok_pipeline.portal.metrics.requests import note_request
+from tiktok_pipeline.portal.metrics.requests import note_request, route_of
 from tiktok_pipeline.settings import OWN_MACHINE, Settings
+from tiktok_pipeline.tracing import span
 
 logger = logging.getLogger(__name__)
 
@@ -73,16 +74,20 @@ class Guard:
                 MutableHeaders(scope=message).update({**headers, "X-Request-ID": request_id})
             await send(message)
 
-        try:
-            await self._answer(scope, receive, send_with_headers)
-        except Exception:
-            logger.exception("request %s failed", request_id)
-            if status == 0:
-                await self._refuse(scope, receive, send_with_headers, 500)
-        finally:
-            route = getattr(scope.get("route"), "path", "no route")
-            logger.info("%s %s %s %s", scope["method"], route, status, request_id)
-            note_request(scope, status, time.perf_counter() - began)
+        with span("request", caller=Headers(scope=scope), server=True, request_id=request_id) as traced:
+            try:
+                await self._answer(scope, receive, send_with_headers)
+            except Exception:
+                logger.exception("request %s failed", request_id)
+                if status == 0:
+                    await self._refuse(scope, receive, send_with_headers, 500)
+            finally:
+                route = route_of(scope)
+                logger.info("%s %s %s %s", scope["method"], route, status, request_id)
+                note_request(scope["method"], route, status, time.perf_counter() - began)
+                if traced:
+                    traced.update_name(f"{scope['method']} {route}")
+                    traced.set_attribute("http.response.status_code", status)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)

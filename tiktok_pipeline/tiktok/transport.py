@@ -28,6 +28,7 @@ from urllib3.response import HTTPResponse as PooledResponse
 from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.tiktok.counts import RequestCounts
 from tiktok_pipeline.tiktok.errors import MalformedError, TikTokError, TransientError
+from tiktok_pipeline.tracing import span
 
 MAX_BODY_BYTES = 10_000_000  # a page of 20 videos has about 15,000
 CONNECT_TIMEOUT_SECONDS = 10.0
@@ -87,7 +88,10 @@ class Transport:
         `counted_as`: under which name instead of the endpoint's.
         """
         try:
-            answer = self._send(prepared, endpoint, headers, body)
+            with span(f"TikTok {endpoint}", http_request_method=prepared.method or "") as traced:
+                answer = self._send(prepared, endpoint, headers, body)
+                if traced:
+                    traced.set_attribute("http.response.status_code", answer.status)
         except TikTokError as error:
             self._count(counted_as or endpoint, error.http_status or error.code)
             raise

@@ -17,10 +17,13 @@ SECONDS = Histogram(
 KNOWN_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def note_request(scope: Scope, status: int, seconds: float) -> None:
+def note_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count one; by its route, as paths hold secrets and are without number."""
-    path = getattr(scope.get("route"), "path", None)
-    route = f"{scope.get('root_path', '')}{path}" if path else "no route"
-    method = scope["method"] if scope["method"] in KNOWN_METHODS else "other"
-    REQUESTS.labels(method, route, str(status)).inc()
+    REQUESTS.labels(method if method in KNOWN_METHODS else "other", route, str(status)).inc()
     SECONDS.labels(route).observe(seconds)
+
+
+def route_of(scope: Scope) -> str:
+    """The route that answered, as it is declared."""
+    path = getattr(scope.get("route"), "path", None)
+    return f"{scope.get('root_path', '')}{path}" if path else "no route"
