@@ -94,6 +94,11 @@ class Guard:
         if not self._host_is_ours(headers) and scope["path"] not in PROBES:
             await self._refuse(scope, receive, send, 400)
             return
+        if not scope[
+            "path"
+        ].isprintable():  # no route has such a path, and some patterns stop at a line's end
+            await self._refuse(scope, receive, send, 404)
+            return
         if scope["method"] not in ("GET", "HEAD") and not self._comes_from_us(headers):
             await self._refuse(scope, receive, send, 403)
             return
