@@ -1,5 +1,5 @@
 # Every target sets up what it needs: uv when it is missing, then the environment of uv.lock.
-.PHONY: demo setup test soak faults mutants scale drill check bench screenshots dictionary superset supply audit pin
+.PHONY: demo setup test soak faults mutants scale drill check bench screenshots dictionary superset prometheus supply audit pin
 .DEFAULT_GOAL := demo
 
 PYTHON ?= python3
@@ -61,6 +61,10 @@ data/superset/.ready: $(filter .uv/bin/uv,$(UV))
 	$(UV) pip install --quiet --python data/superset/bin/python --exclude-newer 2026-06-01 \
 		apache-superset==6.1.0 cachetools psycopg2-binary rich
 	@touch $@
+
+# The rules of docker/prometheus, by promtool and in a real Prometheus that reads a portal; needs Debian's package prometheus.
+prometheus: .venv/.ready
+	$(RUN) pytest -n 0 -rs tiktok_pipeline_tests/e2e/test_prometheus.py
 
 # What the tables and columns mean, from their comments: docs/dictionary.md, docs/dbt/sources.yml, Superset's datasets.
 dictionary: .venv/.ready

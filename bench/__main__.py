@@ -16,6 +16,7 @@ BENCHMARKS = (
     "bench.viral",
     "bench.incidents",
     "bench.reports",
+    "bench.api",
 )
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ from sqlalchemy.exc import ArgumentError
 
 from tiktok_pipeline.alerts.routes import Channel, channels_of, digest_channels_of, quiet_hours
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.events.targets import queues_of, webhooks_of
+from tiktok_pipeline.events.webhook import key_of
 
 SECRETS_DIR = "SECRETS_DIR"
 SETTLED = "TIKTOK_PIPELINE_SETTLED"  # in the environment of our own children: it is all there is, .env or not
@@ -94,7 +96,7 @@ class Settings(BaseSettings):
     connect_link_days: int = Field(14, ge=1, le=90, description="how long a connect link is good, days")
     redis_url: SecretStr | None = Field(
         None,
-        description="Redis, where the API's answers are kept for all portals; absent: each keeps its own",
+        description="Redis: keeps the API's answers for all portals, and gets events as a stream; absent: neither",
     )
     api_requests_per_minute: int = Field(
         600, ge=1, le=1_000_000, description="how often one service may ask the API in a minute"
@@ -149,6 +151,22 @@ class Settings(BaseSettings):
     )
     capture_deadline_percent: int = Field(
         99, ge=1, le=100, description="how much of the day's captures must be there by then, percent"
+    )
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="what /metrics of the portal wants to see; absent: there is none"
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="where traces go, an OpenTelemetry collector; absent: there are none"
+    )
+    rabbitmq_url: SecretStr | None = Field(None, description="RabbitMQ, which gets the events; absent: none")
+    rabbitmq_queues: str | None = Field(
+        None, description="the queues to be there, each with the event types it gets: crm=account.*,erp"
+    )
+    event_webhooks: SecretStr | None = Field(None, description="addresses that events are posted to")
+    event_webhook_secret: SecretStr | None = Field(
+        None,
+        validate_default=True,
+        description="signs what is posted; made by tiktok-pipeline events secret",
     )
     environment: Literal["development", "test", "staging", "production"] = "development"
     data_dir: Path = Path("data")
@@ -206,7 +224,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{day} is in the future; today is {today} ({zone})")
         return day
 
-    @field_validator("tiktok_api_base_url", "tiktok_authorize_url", "portal_url", "dagster_url")
+    @field_validator(
+        "tiktok_api_base_url",
+        "tiktok_authorize_url",
+        "portal_url",
+        "dagster_url",
+        "otel_exporter_otlp_endpoint",
+    )
     @classmethod
     def _http_address(cls, url: str | None) -> str | None:
         if url is not None and not _is_http(url):
@@ -278,6 +302,35 @@ class Settings(BaseSettings):
         if url is not None and not _is_http(url.get_secret_value()):
             raise ValueError("must look like https://host/path or http://host/path")
         return url
+
+    @field_validator("rabbitmq_url")
+    @classmethod
+    def _broker_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_address(url.get_secret_value(), ("amqp", "amqps")):
+            raise ValueError("must look like amqp://user:password@host:port/name")
+        return url
+
+    @field_validator("rabbitmq_queues")
+    @classmethod
+    def _queues(cls, text: str | None) -> str | None:
+        queues_of(text or "")
+        return text
+
+    @field_validator("event_webhooks")
+    @classmethod
+    def _webhooks(cls, urls: SecretStr | None) -> SecretStr | None:
+        if urls is not None and not all(_is_http(url) for url in webhooks_of(urls.get_secret_value())):
+            raise ValueError("must be addresses such as https://host/path, with commas between them")
+        return urls
+
+    @field_validator("event_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, secret: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if secret is None and others.data.get("event_webhooks"):
+            raise ValueError("not set, and EVENT_WEBHOOKS is. `tiktok-pipeline events secret` makes one")
+        if secret is not None:
+            key_of(secret.get_secret_value())
+        return secret
 
     @field_validator("capture_deadline")
     @classmethod
@@ -442,8 +495,12 @@ def _listed(given: str | None) -> list[str]:
 
 
 def _is_http(url: str) -> bool:
+    return _is_address(url, ("http", "https"))
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, half an IPv6 address
         return False

@@ -1,4 +1,4 @@
--- Notes of which viral videos people are told now. One row per video that was never told at its level: of today or
+-- Notes of which viral videos people and programs are told now. One row per video that was never told at its level: of today or
 -- yesterday, so that a backfill of old days says nothing, and only after the checks that quarantine (`checks`) have looked
 -- at what was read then, so that a fault of TikTok's is no news.
 with news as (
@@ -70,16 +70,39 @@ told as (
         told_at = ops.now()
     where t.level < excluded.level
     returning t.store_code, t.video_id, t.level
+),
+
+newest as (
+    select distinct on (n.store_code, n.video_id) n.*
+    from told as t
+    inner join news as n
+        on
+            t.store_code = n.store_code
+            and t.video_id = n.video_id
+            and t.level = n.level
+    order by
+        n.store_code,
+        n.video_id,
+        n.snapshot_date desc
+),
+
+events as (
+    insert into ops.event (event_type, subject, data)
+    select
+        'video.viral',
+        'account:' || account_id,
+        jsonb_build_object(
+            'account_id', account_id,
+            'store_code', store_code,
+            'video_id', video_id,
+            'day', snapshot_date,
+            'level', level,
+            'gained_a_day', gained,
+            'usual_a_day', expected,
+            'ratio', ratio
+        )
+    from newest
 )
 
-select distinct on (n.store_code, n.video_id) n.*
-from told as t
-inner join news as n
-    on
-        t.store_code = n.store_code
-        and t.video_id = n.video_id
-        and t.level = n.level
-order by
-    n.store_code,
-    n.video_id,
-    n.snapshot_date desc
+select *
+from newest

@@ -1,4 +1,5 @@
 -- Close past days: an account that was never planned has a gap. A row of the result is such an account-day.
+-- Each account is told of by an event for each reason; what nobody missed is not told.
 -- Without `first`, from each account's first day on, imported ones among them: every hole is found, wherever it is.
 -- (Counting comes first: of
 -- millions of account-days hardly one is missing.)
@@ -54,25 +55,63 @@ missing as (
             and d.endpoint = %(endpoint)s
             and d.day = s.day::date
     )
+),
+
+closed as (
+    insert into capture.account_day (account_id, endpoint, day, time_zone, state, reason, run_id, finished_at)
+    select
+        missing.account_id,
+        %(endpoint)s,
+        missing.day,
+        %(zone)s,
+        'gap',
+        case
+            when missing.day < least(ops.day_of(a.connected_at, %(zone)s), capture.counted_from(a, %(endpoint)s, %(zone)s))
+                then 'not_yet_connected'
+            -- Connected elsewhere, or before what was imported ends: nobody here can say more than that it is missing.
+            when missing.day < ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s) then 'missed'
+            else capture.gap_reason(a, missing.day, %(zone)s)
+        end,
+        %(run_id)s,
+        ops.now()
+    from missing
+    inner join hub.store_accounts as a on a.id = missing.account_id
+    on conflict do nothing
+    returning
+        account_id,
+        endpoint,
+        day,
+        state,
+        reason
+),
+
+told as (
+    insert into ops.event (event_type, subject, data)
+    select
+        'capture.gap',
+        'account:' || a.id,
+        jsonb_build_object(
+            'account_id', a.id,
+            'store_code', a.store_code,
+            'open_id', a.open_id,
+            'endpoint', c.endpoint,
+            'reason', c.reason,
+            'first_day', min(c.day),
+            'last_day', max(c.day),
+            'days', count(*)
+        )
+    from closed as c
+    inner join hub.store_accounts as a on a.id = c.account_id
+    where
+        c.state = 'gap'
+        and c.reason not in ('not_yet_connected', 'cancelled')
+    group by
+        a.id,
+        c.endpoint,
+        c.reason
 )
 
-insert into capture.account_day (account_id, endpoint, day, time_zone, state, reason, run_id, finished_at)
 select
-    missing.account_id,
-    %(endpoint)s,
-    missing.day,
-    %(zone)s,
-    'gap',
-    case
-        when missing.day < least(ops.day_of(a.connected_at, %(zone)s), capture.counted_from(a, %(endpoint)s, %(zone)s))
-            then 'not_yet_connected'
-        -- Connected elsewhere, or before what was imported ends: nobody here can say more than that it is missing.
-        when missing.day < ops.day_of(greatest(a.connected_at, a.known_since), %(zone)s) then 'missed'
-        else capture.gap_reason(a, missing.day, %(zone)s)
-    end,
-    %(run_id)s,
-    ops.now()
-from missing
-inner join hub.store_accounts as a on a.id = missing.account_id
-on conflict do nothing
-returning account_id, day
+    account_id,
+    day
+from closed

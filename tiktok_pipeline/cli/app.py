@@ -15,6 +15,7 @@ from tiktok_pipeline.cli import (
     alerts,
     dagster,
     database,
+    events,
     failed,
     portal,
     quarantine,
@@ -57,6 +58,7 @@ app.add_typer(stores.app, name="store")
 app.add_typer(accounts.app, name="account")
 app.add_typer(portal.app, name="portal")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(events.app, name="events")
 app.add_typer(failed.app, name="failed")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(service.app, name="service")

@@ -44,7 +44,7 @@ def capture_accounts(
         try:
             running.capture_job(
                 opened,
-                AccountRequests(client, tiktok.oauth(), vault),
+                AccountRequests(client, tiktok.oauth(client), vault),
                 job,
                 zone=settings.reporting_timezone,
                 grace=settings.capture_grace,

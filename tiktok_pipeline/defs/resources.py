@@ -18,6 +18,7 @@ from tiktok_pipeline.logs import configure_logging
 from tiktok_pipeline.runtime.credentials import connect_links, vault_warehouse
 from tiktok_pipeline.tiktok.circuit import Circuit
 from tiktok_pipeline.tiktok.client import TikTokClient
+from tiktok_pipeline.tiktok.counts import RequestCounts
 from tiktok_pipeline.tiktok.oauth import OAuthClient
 from tiktok_pipeline.tiktok.quota import Quota
 from tiktok_pipeline.vault import TokenVault
@@ -97,15 +98,22 @@ class TikTokResource(dg.ConfigurableResource):
         """
         share, limit = settings.on_demand_share, self.requests_per_minute
         quota = Quota(warehouse, self.client_key, limit, on_demand_share=share, on_demand=on_demand)
-        client = TikTokClient(self.base_url, self.client_key, quota, Circuit(warehouse, self.client_key))
+        client = TikTokClient(
+            self.base_url,
+            self.client_key,
+            quota,
+            Circuit(warehouse, self.client_key),
+            counts=RequestCounts(warehouse),
+        )
         try:
             yield client
         finally:
             client.close()
 
-    def oauth(self) -> OAuthClient:
-        """The token endpoint."""
-        return OAuthClient(self.base_url, self.client_key, SecretToken(self.client_secret))
+    def oauth(self, client: TikTokClient) -> OAuthClient:
+        """The token endpoint; its requests are counted with those of `client`."""
+        secret = SecretToken(self.client_secret)
+        return OAuthClient(self.base_url, self.client_key, secret, counts=client.counts)
 
 
 resources = dg.Definitions(

@@ -7,7 +7,7 @@ import threading
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
-from tiktok_pipeline.portal import connect, errors, health, operator, tiktok_calls, webhooks
+from tiktok_pipeline.portal import connect, errors, health, metrics, operator, tiktok_calls, webhooks
 from tiktok_pipeline.portal.api import create_api, docs
 from tiktok_pipeline.portal.api.problems import problem
 from tiktok_pipeline.portal.context import PortalContext
@@ -35,7 +35,7 @@ def create_app(context: PortalContext) -> FastAPI:
     app.state.context = context
     app.state.closing = threading.Event()  # set when the server is told to stop
     app.state.tiktok_calls = tiktok_calls.places()
-    for router in (style, health.router, connect.router, operator.router, webhooks.router):
+    for router in (style, health.router, metrics.router, connect.router, operator.router, webhooks.router):
         app.include_router(router)
     app.include_router(docs.redirect)
     app.mount(f"{API}v1", create_api(context, app.state.closing))

@@ -14,6 +14,7 @@ from tiktok_pipeline.portal.changes import DataVersion
 from tiktok_pipeline.runtime.credentials import connect_links, oauth_client, open_vault
 from tiktok_pipeline.runtime.portal_secret import portal_secret
 from tiktok_pipeline.settings import Settings
+from tiktok_pipeline.tiktok.counts import RequestCounts
 from tiktok_pipeline.tiktok.oauth import OAuthClient
 from tiktok_pipeline.vault import TokenVault
 from tiktok_pipeline.warehouse.connection import Warehouse
@@ -40,7 +41,7 @@ def open_portal(warehouse: Warehouse, settings: Settings) -> Iterator[PortalCont
             settings=settings,
             warehouse=warehouse,
             vault=vault,
-            oauth=oauth_client(settings),
+            oauth=oauth_client(settings, RequestCounts(warehouse)),
             links=connect_links(warehouse, settings),
             data=data,
             secret=portal_secret(warehouse, settings),

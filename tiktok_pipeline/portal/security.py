@@ -13,6 +13,7 @@ import ipaddress
 import logging
 import re
 import secrets
+import time
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -22,7 +23,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tiktok_pipeline.logs import request_id as of_request
+from tiktok_pipeline.portal.metrics.requests import note_request, route_of
 from tiktok_pipeline.settings import OWN_MACHINE, Settings
+from tiktok_pipeline.tracing import span
 
 logger = logging.getLogger(__name__)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -34,9 +37,10 @@ DOCS = "/api/v1/docs"
 PROBES = (
     "/health",
     "/ready",
+    "/metrics",
     "/api/v1/health",
     "/api/v1/ready",
-)  # Kubernetes names the pod's address as host; these pages depend on nothing
+)  # Kubernetes and Prometheus name the pod's address as host; these pages do not depend on it
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 TO_TIKTOK = ("/connect/", "/auth/")  # where a form may end at TikTok
 
@@ -76,6 +80,7 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = request_id
         headers = self._headers_of(scope["path"])
         status = 0
+        began = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -84,20 +89,30 @@ class Guard:
                 MutableHeaders(scope=message).update({**headers, "X-Request-ID": request_id})
             await send(message)
 
-        try:
-            await self._answer(scope, receive, send_with_headers)
-        except Exception:
-            logger.exception("request %s failed", request_id)
-            if status == 0:
-                await self._refuse(scope, receive, send_with_headers, 500)
-        finally:
-            route = getattr(scope.get("route"), "path", "no route")
-            logger.info("%s %s %s %s", scope["method"], route, status, request_id)
+        with span("request", caller=Headers(scope=scope), server=True, request_id=request_id) as traced:
+            try:
+                await self._answer(scope, receive, send_with_headers)
+            except Exception:
+                logger.exception("request %s failed", request_id)
+                if status == 0:
+                    await self._refuse(scope, receive, send_with_headers, 500)
+            finally:
+                route = route_of(scope)
+                logger.info("%s %s %s %s", scope["method"], route, status, request_id)
+                note_request(scope["method"], route, status, time.perf_counter() - began)
+                if traced:
+                    traced.update_name(f"{scope['method']} {route}")
+                    traced.set_attribute("http.response.status_code", status)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if not self._host_is_ours(headers) and scope["path"] not in PROBES:
             await self._refuse(scope, receive, send, 400)
+            return
+        if not scope[
+            "path"
+        ].isprintable():  # no route has such a path, and some patterns stop at a line's end
+            await self._refuse(scope, receive, send, 404)
             return
         if scope["method"] not in ("GET", "HEAD") and not self._may_send(scope["path"], headers):
             await self._refuse(scope, receive, send, 403)

@@ -11,6 +11,7 @@ from typing import Self
 
 import uvicorn
 
+from tiktok_pipeline import tracing
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.portal.app import create_app
 from tiktok_pipeline.portal.context import PortalContext
@@ -65,6 +66,7 @@ class _Server(uvicorn.Server):
 
 
 def _server(context: PortalContext) -> uvicorn.Server:
+    tracing.begin(context.settings.otel_exporter_otlp_endpoint, "tiktok_pipeline portal")
     # It names links and queries, which the guard's log does not.
     logging.getLogger("uvicorn.access").disabled = True
     app = create_app(context)

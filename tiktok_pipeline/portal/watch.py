@@ -11,6 +11,8 @@ from tiktok_pipeline.alerts.delivery import deliver
 from tiktok_pipeline.alerts.heartbeat import last_beat
 from tiktok_pipeline.alerts.incidents import Facts, look
 from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.events.delivery import deliver as deliver_events
+from tiktok_pipeline.events.targets import targets_of
 from tiktok_pipeline.settings import Settings
 from tiktok_pipeline.warehouse.connection import AWAY, Warehouse
 
@@ -56,4 +58,5 @@ def watch_daemon(warehouse: Warehouse, settings: Settings) -> bool:
     silent = latest is not None and latest.minutes > settings.daemon_silent_minutes
     if silent:
         deliver(warehouse, settings.channels, settings.zone, quiet=settings.quiet)
+        deliver_events(warehouse, targets_of(settings))
     return silent

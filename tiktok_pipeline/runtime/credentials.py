@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from tiktok_pipeline.hub.links import ConnectLinks
 from tiktok_pipeline.runtime.portal_secret import portal_secret
 from tiktok_pipeline.settings import Settings, SettingsError
+from tiktok_pipeline.tiktok.counts import RequestCounts
 from tiktok_pipeline.tiktok.oauth import OAuthClient
 from tiktok_pipeline.vault import SecretToken, TokenVault
 from tiktok_pipeline.warehouse.connection import Warehouse, psycopg3_url
@@ -48,13 +49,13 @@ def vault_warehouse(warehouse: Warehouse, vault_url: str | None) -> Iterator[War
         own.close()
 
 
-def oauth_client(settings: Settings) -> OAuthClient:
+def oauth_client(settings: Settings, counts: RequestCounts | None = None) -> OAuthClient:
     """TikTok's token endpoint for our app. Raises SettingsError when the app is not set."""
     settings.require("tiktok_client_key", "tiktok_client_secret")
     assert settings.tiktok_client_key is not None
     assert settings.tiktok_client_secret is not None
     secret = SecretToken(settings.tiktok_client_secret.get_secret_value())
-    return OAuthClient(settings.tiktok_api_base_url, settings.tiktok_client_key, secret)
+    return OAuthClient(settings.tiktok_api_base_url, settings.tiktok_client_key, secret, counts=counts)
 
 
 def redirect_uri(settings: Settings) -> str:

@@ -22,6 +22,7 @@ from tiktok_pipeline.tiktok.answers import (
     read_display,
 )
 from tiktok_pipeline.tiktok.circuit import Circuit, Entry
+from tiktok_pipeline.tiktok.counts import RequestCounts
 from tiktok_pipeline.tiktok.errors import (
     AuthError,
     CircuitOpen,
@@ -68,11 +69,15 @@ class TikTokClient:
         timeout_seconds: float = 30.0,
         pool_size: int = 16,
         max_attempts: int = 4,
+        counts: RequestCounts | None = None,
     ) -> None:
         self.client_key = client_key
+        self.counts = counts
         self._quota = quota
         self._circuit = circuit
-        self._transport = Transport(base_url, timeout_seconds=timeout_seconds, pool_size=pool_size)
+        self._transport = Transport(
+            base_url, timeout_seconds=timeout_seconds, pool_size=pool_size, counts=counts
+        )
         self._prepare = cache(self._prepared)
         self._closing = threading.Event()
         self._counting = threading.Lock()
@@ -145,6 +150,8 @@ class TikTokClient:
         if self._circuit:
             self._circuit.close()
         self._transport.close()
+        if self.counts:
+            self.counts.add_up()
 
     def _prepared(self, method: str, endpoint: str, fields: tuple[str, ...]) -> PreparedRequest:
         return self._transport.prepare(method, endpoint, {"fields": ",".join(fields)})
@@ -186,7 +193,10 @@ class TikTokClient:
         with self._circuit.request(entry) if self._circuit and entry else nullcontext():
             with self._counting:
                 self._sent += 1
-            return read_display(self._transport.send(prepared, endpoint, headers, body), shape, secret)
+            answer = read_display(self._transport.send(prepared, endpoint, headers, body), shape, secret)
+        if self.counts:
+            self.counts.add_up_when_due()
+        return answer
 
     def _pause_everybody(self, state: RetryCallState) -> None:
         error = _error_of(state)

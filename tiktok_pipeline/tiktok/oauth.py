@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tiktok_pipeline.tiktok.answers import malformed, read_oauth
+from tiktok_pipeline.tiktok.counts import RequestCounts
 from tiktok_pipeline.tiktok.transport import HttpAnswer, Transport
 from tiktok_pipeline.vault.refresh import CALL_SECONDS
 from tiktok_pipeline.vault.secret import SecretToken
@@ -69,6 +70,7 @@ class OAuthClient:
         client_secret: SecretToken,
         *,
         timeout_seconds: float = CALL_SECONDS,
+        counts: RequestCounts | None = None,
     ) -> None:
         if timeout_seconds > CALL_SECONDS:
             raise ValueError(
@@ -78,6 +80,7 @@ class OAuthClient:
         self._client_secret = client_secret
         self._base_url = base_url
         self._timeout_seconds = timeout_seconds
+        self.counts = counts
 
     def authorize_url(
         self,
@@ -150,7 +153,10 @@ class OAuthClient:
             "Cache-Control": "no-cache",
             "Connection": "close",
         }
-        with closing(Transport(self._base_url, timeout_seconds=self._timeout_seconds, pool_size=1)) as once:
+        transport = Transport(
+            self._base_url, timeout_seconds=self._timeout_seconds, pool_size=1, counts=self.counts
+        )
+        with closing(transport) as once:
             answer = once.send(
                 once.prepare("POST", endpoint),
                 endpoint,
@@ -159,5 +165,6 @@ class OAuthClient:
                     {"client_key": self.client_key, **form}
                     | {name: secret.reveal() for name, secret in secrets.items()}
                 ).encode(),
+                counted_as=f"{endpoint} {form['grant_type']}" if "grant_type" in form else None,
             )
         return answer, read_oauth(answer, *(secret.reveal() for secret in secrets.values()))

@@ -26,7 +26,9 @@ from urllib3.exceptions import DecodeError, HTTPError, MaxRetryError, NewConnect
 from urllib3.response import HTTPResponse as PooledResponse
 
 from tiktok_pipeline.crash_points import crash_point
-from tiktok_pipeline.tiktok.errors import MalformedError, TransientError
+from tiktok_pipeline.tiktok.counts import RequestCounts
+from tiktok_pipeline.tiktok.errors import MalformedError, TikTokError, TransientError
+from tiktok_pipeline.tracing import span
 
 MAX_BODY_BYTES = 10_000_000  # a page of 20 videos has about 15,000
 CONNECT_TIMEOUT_SECONDS = 10.0
@@ -49,10 +51,13 @@ class Transport:
     """Keep-alive connections to one host, shared by all threads of the process.
 
     Proxies and certificates come from the environment (HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE …), read
-    once.
+    once. `counts` counts what is sent.
     """
 
-    def __init__(self, base_url: str, *, timeout_seconds: float, pool_size: int) -> None:
+    def __init__(
+        self, base_url: str, *, timeout_seconds: float, pool_size: int, counts: RequestCounts | None = None
+    ) -> None:
+        self._counts = counts
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._proxies = get_environ_proxies(self._base_url)
@@ -68,13 +73,38 @@ class Transport:
         return Request(method, self._base_url + endpoint, headers, params=dict(query or {})).prepare()
 
     def send(
-        self, prepared: PreparedRequest, endpoint: str, headers: Mapping[str, str], body: bytes = b""
+        self,
+        prepared: PreparedRequest,
+        endpoint: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        counted_as: str | None = None,
     ) -> HttpAnswer:
         """Send a copy of a prepared request with these headers and this body; whatever HTTP status it gets.
 
         Raises TransientError (network, deadline), MalformedError (over MAX_BODY_BYTES, not decompressible).
         Looking up the host's name is bounded by the resolver's own time-outs, not by the deadline.
+        `counted_as`: under which name instead of the endpoint's.
         """
+        try:
+            with span(f"TikTok {endpoint}", http_request_method=prepared.method or "") as traced:
+                answer = self._send(prepared, endpoint, headers, body)
+                if traced:
+                    traced.set_attribute("http.response.status_code", answer.status)
+        except TikTokError as error:
+            self._count(counted_as or endpoint, error.http_status or error.code)
+            raise
+        self._count(counted_as or endpoint, answer.status)
+        return answer
+
+    def _count(self, endpoint: str, status: int | str) -> None:
+        if self._counts is not None:
+            self._counts.note(endpoint, status)
+
+    def _send(
+        self, prepared: PreparedRequest, endpoint: str, headers: Mapping[str, str], body: bytes
+    ) -> HttpAnswer:
         started = time.monotonic()
         try:
             response = self._open(prepared, headers, body)

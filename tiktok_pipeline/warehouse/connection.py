@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.project_files import sql
+from tiktok_pipeline.tracing import span
 
 POOL_SIZE = 20
 POOL_IDLE_SECONDS = 30
@@ -189,5 +190,6 @@ def run(
     cursor: psycopg.Cursor[DictRow], name: str, parameters: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     """Run `sql/<name>.sql` on an open cursor, inside the caller's transaction."""
-    cursor.execute(sql(name).encode(), parameters or {})
-    return cursor.fetchall() if cursor.description else []
+    with span(f"SQL {name}", db_system_name="postgresql"):
+        cursor.execute(sql(name).encode(), parameters or {})
+        return cursor.fetchall() if cursor.description else []

@@ -9,6 +9,7 @@ A table whose rows compare a day with the one before also takes `until`: up to t
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,9 +54,11 @@ def derive(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> i
     """Derive `table` (e.g. `snapshots.tiktok_user_daily`) for the dates from `first` to `last`.
 
     Returns how many rows changed: inserted, updated or deleted. Works month by month, each in a
-    transaction of its own, so that a long range neither needs much memory nor holds locks for long.
+    transaction of its own, so that a long range neither needs much memory nor holds locks for long. What changed is
+    told by one event, snapshot.completed.
     """
     text = sql(table.replace(".", "/")).encode()
+    derivation = uuid.uuid4()
     work = [
         # Only behind the whole range: within it, the next month's own part looks back at this one's last day.
         {
@@ -65,12 +68,16 @@ def derive(warehouse: Warehouse, table: str, first: dt.date, last: dt.date) -> i
             "share": share,
             "shares": SHARES,
             "table": table,
+            "derivation": derivation,
         }
         for start, end in months(first, last)
         for share in range(SHARES)
     ]
     with ThreadPoolExecutor(SHARES, thread_name_prefix="derive") as pool:
-        return sum(pool.map(lambda part: _derive_part(warehouse, text, part), work))
+        changed = sum(pool.map(lambda part: _derive_part(warehouse, text, part), work))
+    if changed:
+        warehouse.execute("events/tell_derived", {"derivation": derivation})
+    return changed
 
 
 def derive_within(cursor: psycopg.Cursor[Any], table: str, first: dt.date, last: dt.date) -> int:
@@ -84,6 +91,7 @@ def _derive_part(warehouse: Warehouse, text: bytes, part: dict[str, Any]) -> int
     with warehouse.transaction() as cursor:
         changed = _run_part(cursor, text, part)
         if changed:
+            run(cursor, "events/note_derived", {**part, "changed": changed})
             run(cursor, "runtime/tell_data_changed")  # last: the next one waits for its row
         crash_point("derived")
     crash_point("derive_committed")

@@ -11,12 +11,17 @@ from pydantic import SecretStr
 from tiktok_pipeline.alerts.outbox import Listed, list_messages
 from tiktok_pipeline.defs.resources import WarehouseResource
 from tiktok_pipeline.defs.sensors import alerts as alerts_module
+from tiktok_pipeline.defs.sensors import events as events_module
 from tiktok_pipeline.defs.sensors.alerts import alerts
+from tiktok_pipeline.defs.sensors.events import events
 from tiktok_pipeline.defs.sensors.run_failures import run_failures
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.settings import load_settings
 from tiktok_pipeline.warehouse.connection import Warehouse
+from tiktok_pipeline_tests.building import add_account
 from tiktok_pipeline_tests.integration.alerts.receiver import Receiver
+from tiktok_pipeline_tests.integration.events.hook import Hook
+from tiktok_pipeline_tests.integration.events.telling import SECRET
 
 FOR_A_DAY = {"dagster/partition": "2026-03-10"}
 
@@ -116,6 +121,24 @@ def test_the_database_being_away_loses_no_failure(ticking: Ticking) -> None:
     ticking.resources = there
     ticking.tick()
     assert len(ticking.told()) == 1
+
+
+def test_events_are_delivered_and_without_targets_only_listed(
+    ticking: Ticking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_account(ticking.warehouse)
+
+    def tick(**given: SecretStr) -> str:
+        monkeypatch.setattr(events_module, "settings", load_settings().model_copy(update=given))
+        answer = events(**ticking.resources)
+        assert isinstance(answer, dg.SkipReason)
+        return answer.skip_message or ""
+
+    assert tick() == "none of REDIS_URL, RABBITMQ_URL and EVENT_WEBHOOKS is set: events are only listed"
+    with Hook() as hook:
+        where = {"event_webhooks": SecretStr(hook.url), "event_webhook_secret": SecretStr(SECRET)}
+        assert tick(**where) == "1 sent, 0 not taken"
+        assert [event["event_type"] for event in hook.events] == ["account.connected"]
 
 
 def test_what_waits_is_sent_and_without_channels_only_listed(

@@ -176,8 +176,8 @@ def test_the_sensor_runs_from_the_start_and_asks_for_the_daily_job() -> None:
 
 def test_the_sensors_that_tell_people_run_from_the_start_and_launch_nothing() -> None:
     sensors = {sensor.name: sensor for sensor in defs().get_repository_def().sensor_defs}
-    assert set(sensors) == {"reconnect", "alerts", "run_failures", "incidents", "sync_jobs"}
-    for name in ("alerts", "run_failures"):
+    assert set(sensors) == {"reconnect", "alerts", "events", "run_failures", "incidents", "sync_jobs"}
+    for name in ("alerts", "events", "run_failures"):
         assert sensors[name].default_status == dg.DefaultSensorStatus.RUNNING
         assert sensors[name].minimum_interval_seconds == 30
         assert sensors[name].targets == []
@@ -187,12 +187,17 @@ def test_the_sensors_that_tell_people_run_from_the_start_and_launch_nothing() ->
 def test_what_sends_messages_and_draws_charts_is_not_imported_with_the_definitions(tmp_path: Path) -> None:
     loads = (
         "import sys; from tiktok_pipeline.definitions import defs; defs(); "
-        "print({'apprise', 'altair', 'vl_convert'} & set(sys.modules))"
+        "print({'apprise', 'altair', 'vl_convert', 'redis', 'pika'} & set(sys.modules))"
     )
     answer = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", loads],
         cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ALERT_URLS": "json://localhost"},
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "ALERT_URLS": "json://localhost",
+            "REDIS_URL": "redis://h",
+        },
         capture_output=True,
         text=True,
         check=True,

@@ -22,6 +22,7 @@ from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.embedded import EmbeddedServer
 from tiktok_pipeline.warehouse.migrations import migrate
 from tiktok_pipeline_tests.faults.disk import NoDisk, small_disk
+from tiktok_pipeline_tests.faults.events import NoBroker
 from tiktok_pipeline_tests.faults.mutants import MUTANTS
 from tiktok_pipeline_tests.faults.rows import Row
 from tiktok_pipeline_tests.faults.worker import WINDOW_SECONDS
@@ -83,7 +84,7 @@ class Matrix:
         try:
             with self.world(seed, broken=broken, own_server=row.own_server) as world:
                 self._judge(case, world)
-        except NoDisk as reason:
+        except (NoDisk, NoBroker) as reason:
             case.skipped = str(reason)
         case.seconds = time.monotonic() - began
         return case
@@ -103,6 +104,8 @@ class Matrix:
             case.recovery_seconds = world.recovery_seconds
             if case.injections == 0:
                 case.violations.append("the fault was not injected")
+        except NoBroker:
+            raise
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             case.violations.append(

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tiktok_pipeline_tests.faults import answers, databases, disk, kills, past, scheduler, systems
+from tiktok_pipeline_tests.faults import answers, databases, disk, events, kills, past, scheduler, systems
 from tiktok_pipeline_tests.faults.answers import LIST, answered
 from tiktok_pipeline_tests.faults.databases import cut_connections
 from tiktok_pipeline_tests.faults.kills import killed_at
@@ -49,6 +49,8 @@ ROWS = (
         kills.killed_within_a_statement),
     Row("6", "killed after the commit", "done again, it changes nothing",
         killed_at({"last_page_landed": 8, "derive_committed": 4}), 2),
+    Row("7", "killed after writing an event, before or after it is sent", "sent afterwards; its effect once",
+        events.killed_while_delivering, 2, quick=True),
     Row("8", "killed at each of nine steps of a refresh", "six recover by themselves, three ask for a reconnect",
         kills.killed_while_refreshing, 9),
     Row("9", "the scheduler is killed at each of six steps of the tick at 02:00", "one run, one capture, no tick lost",
@@ -121,6 +123,10 @@ ROWS = (
     Row("36", "the disk is full", "nothing is lost; it goes on when there is room", disk.full, 2, own_server=True),
     Row("37", "all connections of the pool are taken", "waits for one", databases.pool_exhausted),
     Row("38", "partitions are missing", "made again, three months ahead", databases.partitions_missing),
+    Row("39", "Redis is away, wiped, full, or 2 s late", "the day is captured; every event comes, its effect once",
+        events.redis_fails, 4),
+    Row("40", "RabbitMQ is killed, or wiped; a message comes twice", "the day is captured; every event comes, its effect once",
+        events.rabbitmq_fails, 2),
     Row("41", "two workers for one day at once", "every page asked for once", kills.two_at_once, quick=True),
     Row("41b", "a worker freezes longer than its lease", "another takes over; the first writes nothing",
         kills.frozen_past_its_lease),
@@ -156,10 +162,3 @@ ROWS = (
     Row("53", "killed while a store is deleted", "all of it or nothing; verify passes",
         past.killed_while("delete", past.DELETING), 3, past.before_the_past),
 )  # fmt: skip
-
-# Rows that are not injected, and why.
-NOT_INJECTED = {
-    "7": "after the outbox, before publishing: comes with what publishes",
-    "39": "Redis down, flushed, slow: comes with what uses it",
-    "40": "RabbitMQ down, redelivery: comes with what uses it",
-}

@@ -51,6 +51,12 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
         ("TIKTOK_API_BASE_URL", "https://host:port", "must look like https://"),
         ("TIKTOK_AUTHORIZE_URL", "https:///v2/auth", "must look like https://"),
         ("ALERT_URLS", "slack://a/b/c,boss=slack://hunter2", "number 2: before = stands info"),
+        ("REDIS_URL", "http://hunter2@host", "must look like redis://"),
+        ("RABBITMQ_URL", "redis://hunter2@host", "must look like amqp://"),
+        ("RABBITMQ_QUEUES", "crm=account.*,my queue!", "'queue!' is no queue such as crm"),
+        ("EVENT_WEBHOOKS", "https://a.example/hunter2,ftp://b.example", "must be addresses such as https://"),
+        ("EVENT_WEBHOOK_SECRET", "hunter2", "must be whsec_ and 24 to 64 bytes"),
+        ("EVENT_WEBHOOK_SECRET", "whsec_hunter2", "must be whsec_ and 24 to 64 bytes"),
         ("ALERT_QUIET_HOURS", "late", "must look like 22-07"),
         ("TIKTOK_REDIRECT_URI", "/connected", "must look like https://"),
         ("TIKTOK_REDIRECT_URI", "https:///connected", "must look like https://"),
@@ -70,6 +76,11 @@ def test_a_wrong_value_is_one_line_that_names_its_variable(
     assert says in message
     assert "\n" not in message
     assert not any(part in message for part in ("hunter2", "ter2", "invalid literal"))
+
+
+def test_webhooks_want_a_secret(load: Load) -> None:
+    with pytest.raises(SettingsError, match=r"^EVENT_WEBHOOK_SECRET: not set, and EVENT_WEBHOOKS is"):
+        load(EVENT_WEBHOOKS="https://a.example/hunter2")
 
 
 @pytest.mark.parametrize(

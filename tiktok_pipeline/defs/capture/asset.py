@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from tiktok_pipeline import tracing
 from tiktok_pipeline.capture.account import AccountRequests
 from tiktok_pipeline.capture.days import capture_days
 from tiktok_pipeline.capture.forecast import Forecast, forecasts, in_words
@@ -63,14 +64,16 @@ def capture(
 ) -> dg.MaterializeResult:
     """Capture today if it is among the run's dates, write the gaps of the past ones, and say what came of it."""
     dates = dates_of(context)
+    tracing.begin(settings.otel_exporter_otlp_endpoint, "tiktok_pipeline capture")
     with (
+        tracing.span(f"capture {endpoint}", dagster_run=context.run.run_id),
         retry_when_transient(),
         warehouse.opened() as opened,
         token_vault.opened(opened) as vault,
         tiktok.client(opened) as client,
     ):
         ledger = ledger_of(opened, endpoint, context.run.run_id)
-        requests = AccountRequests(client, tiktok.oauth(), vault)
+        requests = AccountRequests(client, tiktok.oauth(client), vault)
         loop = CaptureLoop(ledger, requests, settings.capture_workers)
         forecast = in_words(forecasts_of(opened, ledger.today()))
         context.log.info(f"{endpoint}: {forecast}")

@@ -24,16 +24,17 @@ STATEMENTS = {
     "texts_of_messages": "maintenance/blank_messages",
     "incidents": "maintenance/forget_incidents",
     "sync_jobs": "maintenance/forget_sync_jobs",
+    "events": "maintenance/forget_events",
 }
 
 
 @dg.asset(key_prefix="maintenance", group_name="maintenance", kinds={"sql", "postgres"}, owners=["team:data"])
 def old_rows(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
-    """Limits, logins, OAuth transactions, links, webhook events, messages, incidents, jobs: without what is of no use.
+    """Limits, logins, transactions, links, messages, incidents, jobs, events: without what is of no use.
 
-    Limits and logins go when they have ended, transactions a day and links a month after they expired, events after 180
-    days; messages, incidents and jobs 180 days after they were over (that a grant's end was told: after that end), and
-    the text of a message when the link in it has expired.
+    Limits and logins go when they have ended, OAuth transactions a day and links a month after they expired, webhook
+    events, events and messages, incidents and jobs that are over after 180 days (that a grant's end was told: after
+    that end), and the text of a message when the link in it has expired.
     """
     with retry_when_transient(), warehouse.opened() as opened:
         forgotten = forget_old_rows(opened, settings.connect_link_days)

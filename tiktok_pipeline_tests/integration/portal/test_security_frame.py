@@ -26,6 +26,7 @@ from tiktok_pipeline_tests.integration.portal.conftest import Operator, Portal, 
 PUBLIC_PAGES = {
     "/health",
     "/ready",
+    "/metrics",  # for a token of its own
     "/static/style.css",
     "/login",
     "/connect/{text}",

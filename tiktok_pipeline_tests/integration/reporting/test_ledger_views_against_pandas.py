@@ -151,10 +151,15 @@ def gaps(days: pd.DataFrame, today: dt.date, now: dt.datetime) -> list[Row]:
                     '"from"': island.iloc[0].date(),
                     '"to"': island.iloc[-1].date(),
                     "days": len(island),
-                    "reason": None if pd.isna(reason) else reason,
+                    "reason": _text(reason),
                 }
             )
     return made
+
+
+def _text(found: object) -> str | None:
+    """A group's key, which is NaN where a column was NULL."""
+    return found if isinstance(found, str) else None
 
 
 def calendar(days: pd.DataFrame) -> list[Row]:
@@ -175,8 +180,8 @@ def failed(days: pd.DataFrame) -> list[Row]:
     there = days[days["state"] == "failed"]
     return [
         {
-            "reason": None if pd.isna(reason) else reason,
-            "error_code": None if pd.isna(code) else code,
+            "reason": _text(reason),
+            "error_code": _text(code),
             "endpoint": endpoint,
             "account_days": len(group),
             "accounts": group["account_id"].nunique(),

@@ -57,10 +57,15 @@ EXCUSED: dict[str, tuple[str, dict[str, int]]] = {
     ),
 }  # fmt: skip
 
-# Functions of triggers that keep sums up to date: whatever could be written still can.
+# Functions of triggers that keep sums up to date or write events: whatever could be written still can.
 REFUSE_NOTHING = (
-    "reporting.sum_videos", "reporting.keep_latest", "reporting.keep_gains", "reporting.keep_hours"
-)  # fmt: skip
+    "reporting.sum_videos",
+    "reporting.keep_latest",
+    "reporting.keep_gains",
+    "reporting.keep_hours",
+    "hub.tell_status_change",
+    "hub.tell_deleted_account",
+)
 
 CONTRACTS = [
     "alter table hub.stores drop column pic_contact",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from tiktok_pipeline.portal.api.tokens import Caller
 from tiktok_pipeline.portal.context import Context, PortalContext
@@ -22,6 +23,17 @@ AccountId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 VideoId = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows at most.")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next` of the answer before.")]
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written_as_a_date(given: object) -> object:
+    """Left to itself, pydantic also takes `0` for a day, the first of 1970."""
+    if not isinstance(given, str) or not DATE.fullmatch(given):
+        raise ValueError("a day is written as 2026-03-10")
+    return given
+
+
+Day = Annotated[dt.date, BeforeValidator(_written_as_a_date)]
 
 
 @dataclass(frozen=True)
@@ -45,10 +57,8 @@ def day_of(row: Mapping[str, Any]) -> BeforeDay:
 
 def asked_days(
     context: Context,
-    first: Annotated[
-        dt.date | None, Query(alias="from", description="The first day; without: 30 days.")
-    ] = None,
-    last: Annotated[dt.date | None, Query(alias="to", description="The last day; without: today.")] = None,
+    first: Annotated[Day | None, Query(alias="from", description="The first day; without: 30 days.")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="The last day; without: today.")] = None,
 ) -> Days:
     """The days asked for, at most MOST_DAYS, in the reporting time zone."""
     try:

@@ -170,3 +170,13 @@ def test_bad_input_is_a_problem_that_says_what_is_wrong(api: Api, query: str) ->
 def test_a_cursor_of_another_order_is_refused(api: Api) -> None:
     cursor = api.get(f"/accounts/{api.own}/videos?sort=views&limit=1").json()["next"]
     assert api.get(f"/accounts/{api.own}/videos?sort=likes&cursor={cursor}").status_code == 422
+
+
+@pytest.mark.parametrize("day", ["0", "1767225600", "2026-01-01T00:00:00", "20260101", "2026-02-30", ""])
+def test_a_day_is_written_in_one_way(api: Api, day: str) -> None:
+    assert api.get(f"/gaps?to={day}").status_code == 422
+
+
+def test_a_path_that_no_route_has_is_a_problem_not_a_page(api: Api) -> None:
+    answer = api.get("/accounts/1%0A2")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")

@@ -1,0 +1,1 @@
+"""Asking the API: tokens, time-outs, safe retries, several instances, and the last good answer when none answers."""
