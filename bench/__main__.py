@@ -16,6 +16,7 @@ BENCHMARKS = (
     "bench.viral",
     "bench.incidents",
     "bench.reports",
+    "bench.peers",
     "bench.api",
 )
 
