@@ -14,6 +14,7 @@ BENCHMARKS = (
     "bench.checks",
     "bench.quality",
     "bench.viral",
+    "bench.digest",
     "bench.incidents",
     "bench.reports",
     "bench.peers",
