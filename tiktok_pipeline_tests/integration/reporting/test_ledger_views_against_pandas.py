@@ -151,7 +151,7 @@ def gaps(days: pd.DataFrame, today: dt.date, now: dt.datetime) -> list[Row]:
                     '"from"': island.iloc[0].date(),
                     '"to"': island.iloc[-1].date(),
                     "days": len(island),
-                    "reason": None if pd.isna(reason) else reason,
+                    "reason": unless_missing(reason),
                 }
             )
     return made
@@ -175,8 +175,8 @@ def failed(days: pd.DataFrame) -> list[Row]:
     there = days[days["state"] == "failed"]
     return [
         {
-            "reason": None if pd.isna(reason) else reason,
-            "error_code": None if pd.isna(code) else code,
+            "reason": unless_missing(reason),
+            "error_code": unless_missing(code),
             "endpoint": endpoint,
             "account_days": len(group),
             "accounts": group["account_id"].nunique(),
@@ -187,6 +187,11 @@ def failed(days: pd.DataFrame) -> list[Row]:
             ["reason", "error_code", "endpoint"], dropna=False
         )
     ]
+
+
+def unless_missing(key: Any) -> Any:
+    """What a group is named by; None when its rows say nothing there."""
+    return None if pd.isna(key) else key
 
 
 def told(warehouse: Warehouse, view: str, expected: list[Row]) -> list[Row]:
