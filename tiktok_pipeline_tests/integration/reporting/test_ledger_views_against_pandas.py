@@ -151,7 +151,11 @@ def gaps(days: pd.DataFrame, today: dt.date, now: dt.datetime) -> list[Row]:
                     '"from"': island.iloc[0].date(),
                     '"to"': island.iloc[-1].date(),
                     "days": len(island),
+<<<<<<< HEAD
                     "reason": _text(reason),
+=======
+                    "reason": unless_missing(reason),
+>>>>>>> b
                 }
             )
     return made
@@ -180,8 +184,13 @@ def failed(days: pd.DataFrame) -> list[Row]:
     there = days[days["state"] == "failed"]
     return [
         {
+<<<<<<< HEAD
             "reason": _text(reason),
             "error_code": _text(code),
+=======
+            "reason": unless_missing(reason),
+            "error_code": unless_missing(code),
+>>>>>>> b
             "endpoint": endpoint,
             "account_days": len(group),
             "accounts": group["account_id"].nunique(),
@@ -192,6 +201,11 @@ def failed(days: pd.DataFrame) -> list[Row]:
             ["reason", "error_code", "endpoint"], dropna=False
         )
     ]
+
+
+def unless_missing(key: Any) -> Any:
+    """What a group is named by; None when its rows say nothing there."""
+    return None if pd.isna(key) else key
 
 
 def told(warehouse: Warehouse, view: str, expected: list[Row]) -> list[Row]:
