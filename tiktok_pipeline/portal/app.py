@@ -35,10 +35,18 @@ def create_app(context: PortalContext) -> FastAPI:
     app.state.context = context
     app.state.closing = threading.Event()  # set when the server is told to stop
     app.state.tiktok_calls = tiktok_calls.places()
-    for router in (style, health.router, metrics.router, connect.router, operator.router, webhooks.router):
-        app.include_router(router)
-    app.include_router(docs.redirect)
+    # First: routes are tried one after the other, and most requests are the API's.
     app.mount(f"{API}v1", create_api(context, app.state.closing))
+    for router in (
+        style,
+        health.router,
+        metrics.router,
+        connect.router,
+        operator.router,
+        webhooks.router,
+        docs.redirect,
+    ):
+        app.include_router(router)
     errors.install(app)
     app.add_middleware(Guard, settings=context.settings, error_page=_error)
     return app

@@ -151,19 +151,10 @@ def gaps(days: pd.DataFrame, today: dt.date, now: dt.datetime) -> list[Row]:
                     '"from"': island.iloc[0].date(),
                     '"to"': island.iloc[-1].date(),
                     "days": len(island),
-<<<<<<< HEAD
-                    "reason": _text(reason),
-=======
                     "reason": unless_missing(reason),
->>>>>>> b
                 }
             )
     return made
-
-
-def _text(found: object) -> str | None:
-    """A group's key, which is NaN where a column was NULL."""
-    return found if isinstance(found, str) else None
 
 
 def calendar(days: pd.DataFrame) -> list[Row]:
@@ -184,13 +175,8 @@ def failed(days: pd.DataFrame) -> list[Row]:
     there = days[days["state"] == "failed"]
     return [
         {
-<<<<<<< HEAD
-            "reason": _text(reason),
-            "error_code": _text(code),
-=======
             "reason": unless_missing(reason),
             "error_code": unless_missing(code),
->>>>>>> b
             "endpoint": endpoint,
             "account_days": len(group),
             "accounts": group["account_id"].nunique(),
