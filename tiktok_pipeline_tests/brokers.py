@@ -5,32 +5,28 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pika
+import pytest
 import redis
 
-REDIS = shutil.which("redis-server")
-RABBITMQ = next(iter(sorted(Path("/usr/lib/rabbitmq/bin").glob("rabbitmq-server"))), None)
+from tiktok_pipeline.runtime.ports import free_port
+
 START_SECONDS = 120
 HOST = "127.0.0.1"
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 class Broker:
     """A process group in a folder of its own, on a port that stays the same."""
+
+    called: ClassVar[str]
+    program: ClassVar[str | Path | None]
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -47,9 +43,11 @@ class Broker:
         self._folder.cleanup()
 
     def start(self) -> None:
-        """Begin it, unless it runs, and wait until it answers."""
+        """Begin it, unless it runs, and wait until it answers. Skips the test where its program is not installed."""
         if self._process is not None:
             return
+        if self.program is None:
+            pytest.skip(f"{self.called}: it is not installed on this machine")
         with (self.folder / "log").open("ab") as log:
             self._process = self._begin(log)
         deadline = time.monotonic() + START_SECONDS
@@ -90,6 +88,8 @@ class Broker:
 class RedisServer(Broker):
     """A Redis that keeps everything (`appendfsync always`), until it is wiped."""
 
+    called, program = "redis-server", shutil.which("redis-server")
+
     @property
     def url(self) -> str:
         return f"redis://{HOST}:{self.port}/0"
@@ -97,11 +97,16 @@ class RedisServer(Broker):
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=5)
 
+    def held(self) -> list[str]:
+        """The names of what it holds."""
+        with self.client() as client:
+            return sorted(client.keys())
+
     def _begin(self, log: Any) -> subprocess.Popen[bytes]:
         options = ["--port", self.port, "--bind", HOST, "--dir", self.folder, "--save", ""]
         options += ["--appendonly", "yes", "--appendfsync", "always"]
         return subprocess.Popen(
-            [str(REDIS), *map(str, options)],
+            [str(self.program), *map(str, options)],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -114,6 +119,9 @@ class RedisServer(Broker):
 
 class RabbitServer(Broker):
     """A node of RabbitMQ of its own, beside any other on this machine."""
+
+    called = "rabbitmq-server"
+    program = next(iter(sorted(Path("/usr/lib/rabbitmq/bin").glob(called))), None)
 
     @property
     def url(self) -> str:
@@ -162,7 +170,7 @@ class RabbitServer(Broker):
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +S 1",
         }
         return subprocess.Popen(
-            [str(RABBITMQ)],
+            [str(self.program)],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,

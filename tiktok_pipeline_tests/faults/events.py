@@ -16,7 +16,7 @@ from tiktok_pipeline.events.targets import Target
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline_client.events.envelope import Event
 from tiktok_pipeline_client.events.taking import Book, Taker
-from tiktok_pipeline_tests.brokers import RABBITMQ, REDIS, RabbitServer, RedisServer
+from tiktok_pipeline_tests.brokers import RabbitServer, RedisServer
 from tiktok_pipeline_tests.faults.worker import forked
 from tiktok_pipeline_tests.faults.world import World
 from tiktok_pipeline_tests.integration.events.hook import Hook
@@ -43,7 +43,7 @@ def killed_while_delivering(world: World) -> int:
 
 def redis_fails(world: World) -> int:
     """Redis is away, wiped, full, or answers late, while a day is captured: the day is, and the stream has all events."""
-    if REDIS is None:
+    if RedisServer.program is None:
         raise NoBroker("there is no redis-server")
     with RedisServer() as server:
         where = targets(redis_url=server.url)
@@ -70,7 +70,7 @@ def redis_fails(world: World) -> int:
 
 def rabbitmq_fails(world: World) -> int:
     """RabbitMQ is killed while a day is captured, wiped perhaps; a message is handed out again: all has its effect once."""
-    if RABBITMQ is None:
+    if RabbitServer.program is None:
         raise NoBroker("there is no rabbitmq-server")
     with RabbitServer() as server:
         where = targets(rabbitmq_url=server.url, rabbitmq_queues="crm")

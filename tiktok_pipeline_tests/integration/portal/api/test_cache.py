@@ -17,9 +17,9 @@ from pydantic import SecretStr
 from tiktok_pipeline.portal.api import cache, redis
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import derive
+from tiktok_pipeline_tests.brokers import RedisServer
 from tiktok_pipeline_tests.building import rows
 from tiktok_pipeline_tests.integration.portal.api.conftest import MINE, OTHER, Api
-from tiktok_pipeline_tests.integration.portal.api.redis_server import RedisServer
 from tiktok_pipeline_tests.integration.portal.conftest import Portal, running_portal
 
 MANY = 500
@@ -180,6 +180,7 @@ def test_redis_is_killed_and_wiped_under_load_and_nobody_notices(
             thread.start()
         time.sleep(1)
         server.kill()
+        server.wipe()
         time.sleep(1.5)
         server.start()
         for thread in threads:

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from tiktok_pipeline.portal.api import limits
 from tiktok_pipeline.settings import Settings
+from tiktok_pipeline_tests.brokers import RedisServer
 from tiktok_pipeline_tests.integration.portal.api.conftest import Api
-from tiktok_pipeline_tests.integration.portal.api.redis_server import RedisServer
 from tiktok_pipeline_tests.integration.portal.api.test_cache import database_away, further_portal
 
 
