@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from types import TracebackType
-from typing import Self
-
-from tiktok_pipeline.errors import PipelineError
-from tiktok_pipeline.warehouse.connection import AWAY, Warehouse
+from tiktok_pipeline.portal.background import Background
+from tiktok_pipeline.warehouse.connection import Warehouse
 
 LOOK_SECONDS = 5.0  # a notification comes at once; a pooler in between may swallow it
 REST_SECONDS = 1.0  # while the database is away
 
-log = logging.getLogger(__name__)
 
-
-class DataVersion:
-    """The version of what is derived, followed in a thread while the block runs.
+class DataVersion(Background):
+    """The version of what is derived, followed while the block runs.
 
     It holds one connection. While the database is away the version stays what it was, since nothing else can be read.
     """
 
     def __init__(self, warehouse: Warehouse) -> None:
+        super().__init__("following changes of the data", REST_SECONDS)
         self.now = 0
         self._warehouse = warehouse
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="data version", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join(5)
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            try:
-                self._follow()
-            except (PipelineError, *AWAY) as reason:
-                log.warning("changes of the data are not followed: %s", reason)
-                self._ended.wait(REST_SECONDS)
-
-    def _follow(self) -> None:
+    def work(self) -> None:
+        """Follow it, for as long as the connection lasts."""
         with self._warehouse.session() as connection:
             connection.execute("listen data_changed")
-            while not self._ended.is_set():
+            while not self.ended.is_set():
                 [row] = self._warehouse.execute("runtime/data_version")
                 self.now = int(row["version"])
                 waited = 0.0
-                while waited < LOOK_SECONDS and not self._ended.is_set():
+                while waited < LOOK_SECONDS and not self.ended.is_set():
                     for notice in connection.notifies(timeout=LOOK_SECONDS / 10):
                         self.now = max(self.now, int(notice.payload))
                     waited += LOOK_SECONDS / 10

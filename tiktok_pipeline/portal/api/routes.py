@@ -20,6 +20,7 @@ from tiktok_pipeline.portal.api.limits import Limits
 from tiktok_pipeline.portal.api.refreshing import Refreshing
 from tiktok_pipeline.portal.api.tokens import Caller
 from tiktok_pipeline.portal.context import PortalContext
+from tiktok_pipeline.portal.metrics.requests import CACHE
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -70,6 +71,7 @@ class KeptRoute(ServiceRoute):
 
         cache: AnswerCache = request.app.state.cache
         kept, found = await cache.answer(_key(request, caller), LIFETIMES[self.path], make)
+        CACHE[found].inc()
         if found == "stale":
             return shown(request, kept, found)  # the database is away
         refreshing: Refreshing = request.app.state.refreshing

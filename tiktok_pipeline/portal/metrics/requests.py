@@ -14,6 +14,11 @@ SECONDS = Histogram(
     ["route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+CACHE = {
+    "hit": Counter("portal_cache_hits", "Answers of the API that were kept and still current."),
+    "miss": Counter("portal_cache_misses", "Answers of the API that had to be made."),
+    "stale": Counter("portal_cache_stale", "Answers of the API given although old: the database was away."),
+}
 KNOWN_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from tiktok_pipeline.portal.api import cache, redis
@@ -188,6 +189,20 @@ def test_redis_is_killed_and_wiped_under_load_and_nobody_notices(
         assert set(found) == {200}
         assert found[200] > 50
         assert any(DAILY in key for key in server.held())  # it is used again
+
+
+def counted(found: str) -> float:
+    """How many answers this process gave so, as /metrics tells it."""
+    return REGISTRY.get_sample_value(f"portal_cache_{found}_total") or 0.0
+
+
+def test_what_was_kept_and_what_was_made_is_counted(api: Api) -> None:
+    with further_portal(api) as (other, _):
+        hits, misses = counted("hits"), counted("misses")
+        other.get(DAILY)
+        assert (counted("hits") - hits, counted("misses") - misses) == (0, 1)
+        other.get(DAILY)
+        assert (counted("hits") - hits, counted("misses") - misses) == (1, 1)
 
 
 @contextmanager
