@@ -19,6 +19,7 @@ do $$
 declare
     wanted text;
     holder text;
+    thing regprocedure;
     administrator boolean := (select rolsuper or rolcreaterole from pg_roles where rolname = current_user);
     superuser boolean := (select rolsuper from pg_roles where rolname = current_user);
 begin
@@ -89,6 +90,16 @@ begin
     if superuser then
         -- PostgreSQL lets everybody put large objects into a database, as many as fit.
         revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) from public;
+        -- And to take any advisory lock: a reader that held one of ours would stop the pipeline. Letting go of one's own
+        -- stays everybody's, since drivers do so when they clean a connection.
+        for thing in
+            select oid::regprocedure
+            from pg_proc
+            where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^pg_(try_)?advisory_(xact_)?lock'
+        loop
+            execute format('revoke execute on function %s from public', thing);
+            execute format('grant execute on function %s to migrator, vault, pipeline, portal', thing);
+        end loop;
     end if;
 end
 $$;

@@ -167,6 +167,14 @@ ATTACKS = {
         "select pg_switch_wal()",
         "select * from hub.stores for update",
         "lock table hub.stores in access exclusive mode",
+        "select pg_advisory_lock(7011022)",
+        "select pg_advisory_lock_shared(7011022)",
+        "select pg_advisory_xact_lock(7011011, 1)",
+        "select pg_advisory_xact_lock_shared(7011020)",
+        "select pg_try_advisory_lock(7011050, 1)",
+        "select pg_try_advisory_lock_shared(7011022)",
+        "select pg_try_advisory_xact_lock(7011022)",
+        "select pg_try_advisory_xact_lock_shared(7011011, 1)",
         "checkpoint",
     ],
     "by writing": [
@@ -276,6 +284,22 @@ def test_no_attack_of_a_bi_reader_gets_through(pipeline: Pipeline, warehouse: Wa
                 if not known or any(secret in str(refused) for secret in (SECRET, CONTACT)):
                     got_through.append((way, attack, str(refused)))
     assert got_through == []
+
+
+@pytest.mark.parametrize("role", ["migrator", "vault", "pipeline", "portal"])
+def test_who_works_here_may_take_locks(log_in: As, role: str) -> None:
+    with log_in(role).transaction() as cursor:
+        cursor.execute(
+            "select bool_and(has_function_privilege(oid, 'execute')) as all_of_them from pg_proc "
+            "where proname ~ '^pg_.*advisory'"
+        )
+        assert cursor.fetchone() == {"all_of_them": True}
+        cursor.execute("select pg_advisory_xact_lock(7011022)")
+
+
+def test_a_bi_reader_may_let_go_of_locks_as_drivers_do(log_in: As) -> None:
+    with log_in("bi_reader").transaction() as cursor:
+        cursor.execute("select pg_advisory_unlock_all()")
 
 
 def test_catalogues_show_a_bi_reader_no_token_no_contact_and_no_query_of_others(
