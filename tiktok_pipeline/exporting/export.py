@@ -1,7 +1,7 @@
 """Writing the rows of a report to a file, a few thousand at a time.
 
-CSV and Excel are for spreadsheets: a text that one would take for a formula (it begins with =, +, -, @, a tab or a line
-break) gets an apostrophe before it in CSV, and is a text by its type in Excel. Parquet holds every value as it is.
+CSV and Excel are for spreadsheets: in CSV nothing in a text begins a formula (`formulas`), in Excel a text is one by
+its type. Parquet holds every value as it is.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from psycopg.rows import DictRow, tuple_row
 
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.exporting.files import write_parquet, write_xlsx
+from tiktok_pipeline.exporting.formulas import FORMULA, HARMLESS
 from tiktok_pipeline.hub.stores import CODE
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import Column, columns
@@ -24,8 +25,7 @@ from tiktok_pipeline.warehouse.derive import Column, columns
 FORMATS = ("csv", "xlsx", "parquet")
 DAY_COLUMNS = ("snapshot_date", "day", "month")
 BATCH = 5_000
-FORMULA = r"^[=+\-@\t\r\n]"
-TEXTS = ("text", "character varying")
+TEXTS = ("text", "character varying", "jsonb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,8 @@ def _query(wanted: Wanted, found: list[Column], *, guarded: bool) -> composed.Co
 def _shown(column: Column, guarded: bool) -> composed.Composable:
     name = composed.Identifier(column.name)
     if guarded and column.type.startswith(TEXTS):
-        return composed.SQL("case when {0} ~ {1} then '''' || {0} else {0} end as {0}").format(
-            name, composed.Literal(FORMULA)
+        return composed.SQL("regexp_replace({0}::text, {1}, {2}, 'g') as {0}").format(
+            name, composed.Literal(FORMULA), composed.Literal(HARMLESS)
         )
     return composed.SQL("{0}::text as {0}").format(name) if column.type == "jsonb" else name
 
@@ -124,7 +124,9 @@ def _filters(wanted: Wanted) -> dict[str, Any]:
 def _csv(
     connection: psycopg.Connection[DictRow], query: composed.Composed, filters: dict[str, Any]
 ) -> Iterator[bytes | bytearray | memoryview]:
-    statement = composed.SQL("copy ({}) to stdout with (format csv, header, encoding 'UTF8')").format(query)
+    statement = composed.SQL(
+        "copy ({}) to stdout with (format csv, header, force_quote *, encoding 'UTF8')"
+    ).format(query)
     with psycopg.ClientCursor(connection) as cursor, cursor.copy(statement, filters) as copy:
         yield from copy
 

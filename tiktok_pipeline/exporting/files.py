@@ -65,6 +65,7 @@ def write_parquet(columns: list[Column], batches: Batches, out: BinaryIO) -> Non
         "boolean": pa.bool_(),
         "date": pa.date32(),
         "timestamp with time zone": pa.timestamp("us", "UTC"),
+        "interval": pa.duration("us"),
     }
     schema = pa.schema([(column.name, types.get(column.type, pa.string())) for column in columns])
     with pq.ParquetWriter(out, schema, compression="zstd") as writer:

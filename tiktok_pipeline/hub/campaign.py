@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 from zoneinfo import ZoneInfo
 
+from tiktok_pipeline.exporting.formulas import harmless
 from tiktok_pipeline.hub.words import one_line
 from tiktok_pipeline.warehouse.connection import Warehouse
 
@@ -17,7 +18,6 @@ COLUMNS = (
     "store_code", "store_name", "pic_name", "pic_contact", "account_id", "display_name", "reason", "since",
     "link", "link_expires_at",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones, too: some programs read them as these
 
 
 def write_campaign(
@@ -57,5 +57,4 @@ def write_campaign(
 
 def cell(value: object) -> str:
     """A value as a spreadsheet's cell: one line, and never taken for a formula."""
-    text = "" if value is None else one_line(str(value)).lstrip("\ufeff")
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return harmless("" if value is None else one_line(str(value)).lstrip("\ufeff"))

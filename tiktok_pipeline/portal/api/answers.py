@@ -7,7 +7,6 @@ import datetime as dt
 import hashlib
 import io
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
@@ -16,7 +15,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from tiktok_pipeline.exporting.export import FORMULA
+from tiktok_pipeline.exporting.formulas import harmless
 from tiktok_pipeline.portal.api.cache import Found, Kept
 from tiktok_pipeline.portal.api.cursors import cursor_after
 from tiktok_pipeline.portal.api.tokens import Caller
@@ -167,4 +166,4 @@ def _csv(page: Page[Any]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and re.match(FORMULA, value) else value
+    return harmless(value) if isinstance(value, str) else value

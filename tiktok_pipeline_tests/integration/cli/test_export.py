@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import itertools
 import zipfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from tiktok_pipeline.capture.ledger import Failure
 from tiktok_pipeline.exporting import Wanted, export_report
+from tiktok_pipeline.exporting.formulas import harmless
 from tiktok_pipeline.warehouse.connection import Warehouse
-from tiktok_pipeline_tests.building import add_account, rows
+from tiktok_pipeline_tests.building import add_account, add_store, ledger, rows
 from tiktok_pipeline_tests.integration.cli.conftest import CommandLine
 
 FORMULA = '=HYPERLINK("http://x","y")'
@@ -49,6 +52,38 @@ def test_a_csv_has_every_byte_of_a_text_and_no_formula(
     text = exported(warehouse, "dim_store", "csv").decode()
     read = {row["store_code"]: row["store_name"] for row in csv.DictReader(io.StringIO(text, newline=""))}
     assert read == {"jakarta_01": "'" + FORMULA, "bandung_02": EMOJI}
+
+
+HIDDEN = {  # a text, and the same harmless: a spreadsheet splits it where it likes
+    "=1+1": "'=1+1",
+    " =1+1": " '=1+1",
+    "\u00a0@a": "\u00a0'@a",
+    "＝1+1": "'＝1+1",
+    "a;=1+1": "a;'=1+1",
+    "a\t+1;-1": "a\t'+1;'-1",
+    "a|＠x": "a|'＠x",
+    'a;"=1+1"': 'a;"\'=1+1"',
+    "a\n-1": "a\n'-1",
+    "\t=1": "\t'=1",
+    "a=1 - b+c@d; e": "a=1 - b+c@d; e",
+}
+
+
+def test_a_text_begins_no_formula_wherever_lines_are_split(
+    warehouse: Warehouse, settings: dict[str, str]
+) -> None:
+    for place, text in enumerate(HIDDEN):
+        add_store(warehouse, f"t{place:02}")
+        rows(warehouse, "update hub.stores set store_name = %s where store_code = %s", text, f"t{place:02}")
+    file = exported(warehouse, "dim_store", "csv").decode()
+    read = {row["store_code"]: row["store_name"] for row in csv.DictReader(io.StringIO(file, newline=""))}
+    for place, (text, expected) in enumerate(HIDDEN.items()):
+        assert (text, read[f"t{place:02}"]) == (text, expected)
+        assert harmless(text) == expected  # the API's
+    for separator in ",;\t|":
+        lines = csv.reader(io.StringIO(file, newline=""), delimiter=separator)
+        cells = [cell.lstrip(' "\u00a0') for cell in itertools.chain.from_iterable(lines)]
+        assert not [cell for cell in cells if cell[:1] in tuple("=+-@＝＋－＠")]
 
 
 def test_a_parquet_file_has_every_value_as_it_is(warehouse: Warehouse, settings: dict[str, str]) -> None:
@@ -113,6 +148,27 @@ def test_every_report_can_be_exported_in_every_format(warehouse: Warehouse, sett
     for report in reports(warehouse):
         for format in FORMATS:
             assert exported(warehouse, report, format), (report, format)
+
+
+def test_a_ledger_with_failures_and_gaps_can_be_exported_in_every_format(
+    warehouse: Warehouse, settings: dict[str, str]
+) -> None:
+    failing = ledger(warehouse, "user_info")
+    failing.ensure_partitions(failing.today(), failing.today())
+    failing.plan(failing.today())
+    for unit in failing.claim(failing.today(), 10):
+        failing.fail(unit, Failure("missed", "rate_limit_exceeded", "=too much", 429, "L", final=False))
+    for report in ("account_days", "capture_calendar", "failed_captures", "sync_logs"):
+        for format in ("csv", "xlsx", "parquet"):
+            assert exported(warehouse, report, format), (report, format)
+    [cause] = pq.read_table(io.BytesIO(exported(warehouse, "failed_captures", "parquet"))).to_pylist()
+    assert (cause["account_days"], type(cause["oldest_age"])) == (2, dt.timedelta)
+    text = exported(warehouse, "failed_captures", "csv").decode()
+    [line] = csv.DictReader(io.StringIO(text, newline=""))
+    assert line["oldest_age"].startswith("00:0")
+    assert line["example_message"] == "'=too much"
+    book = zipfile.ZipFile(io.BytesIO(exported(warehouse, "failed_captures", "xlsx")))
+    assert "0:00:0" in book.read("xl/worksheets/sheet1.xml").decode()
 
 
 def test_days_are_filtered_at_both_ends(warehouse: Warehouse, settings: dict[str, str]) -> None:

@@ -128,12 +128,14 @@ def test_whoever_has_an_answer_already_gets_304_and_a_change_another_etag(api: A
 
 
 def test_lists_are_csv_for_who_asks_for_it_and_no_cell_begins_a_formula(api: Api) -> None:
-    rows(api.portal.warehouse, "update hub.stores set store_name = '=1+1 ☕' where store_code = %s", OTHER)
+    rows(
+        api.portal.warehouse, "update hub.stores set store_name = '=1+1 ☕; ＠x' where store_code = %s", OTHER
+    )
     api.changed()
     answer = api.get("/stores", Accept="text/csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     lines = list(csv.DictReader(io.StringIO(answer.content.decode())))
-    assert [line["store_name"] for line in lines] == ["Store 0", "'=1+1 ☕"]
+    assert [line["store_name"] for line in lines] == ["Store 0", "'=1+1 ☕; '＠x"]
     assert api.get("/stores").headers["ETag"] != answer.headers["ETag"]
     assert api.get(f"/stores/{MINE}", Accept="text/csv").status_code == 406
     assert api.get("/stores", Accept="image/png").status_code == 406
