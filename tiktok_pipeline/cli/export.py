@@ -18,7 +18,9 @@ from tiktok_pipeline.settings import load_settings
 def export(
     report: Annotated[str, typer.Option(help="A table or view of the schema reporting, e.g. store_daily.")],
     store: Annotated[str | None, typer.Option(help="This store alone.")] = None,
-    first: Annotated[str | None, typer.Option("--from", help="The first day, YYYY-MM-DD.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="The first day, YYYY-MM-DD; its month for rows of months.")
+    ] = None,
     last: Annotated[str | None, typer.Option("--to", help="The last day, YYYY-MM-DD.")] = None,
     format: Annotated[str, typer.Option(help="csv, xlsx or parquet.")] = "csv",
     output: Annotated[Path | None, typer.Option(help="The file; standard output by default.")] = None,

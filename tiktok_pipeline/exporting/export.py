@@ -30,7 +30,10 @@ TEXTS = ("text", "character varying", "jsonb")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows of which report: all stores and all days unless said otherwise; both days are included."""
+    """Which rows of which report: all stores and all days unless said otherwise; both days are included.
+
+    Of a report whose rows are of months, the month that `first` lies in is included, too.
+    """
 
     report: str
     store: str | None = None
@@ -94,7 +97,8 @@ def _query(wanted: Wanted, found: list[Column], *, guarded: bool) -> composed.Co
     if wanted.store is not None:
         where.append(composed.SQL("store_code = %(store)s"))
     if day and wanted.first:
-        where.append(composed.SQL("{} >= %(first)s").format(composed.Identifier(day)))
+        first = "date_trunc('month', %(first)s::timestamp)" if day == "month" else "%(first)s"
+        where.append(composed.SQL("{} >= " + first).format(composed.Identifier(day)))
     if day and wanted.last:
         where.append(composed.SQL("{} <= %(last)s").format(composed.Identifier(day)))
     order = [name for name in ("store_code", day, "account_id", "video_id") if name in names]

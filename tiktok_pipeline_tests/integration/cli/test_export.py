@@ -171,6 +171,23 @@ def test_a_ledger_with_failures_and_gaps_can_be_exported_in_every_format(
     assert "0:00:0" in book.read("xl/worksheets/sheet1.xml").decode()
 
 
+@pytest.mark.parametrize("day", [1, 28])
+def test_a_report_of_months_has_the_months_that_the_days_lie_in(
+    warehouse: Warehouse, settings: dict[str, str], day: int
+) -> None:
+    rows(warehouse, "select ops.ensure_partitions('2027-12-01', '2028-02-29')")
+    rows(
+        warehouse,
+        "insert into reporting.account_daily (store_code, account_id, open_id, snapshot_date, follower_count, source, "
+        "late, quarantined) select store_code, id, open_id, day, 5, 'capture', false, false "
+        "from hub.store_accounts, unnest(%s::date[]) as day where store_code = 'jakarta_01'",
+        ["2027-12-31", "2028-01-31", "2028-02-01"],
+    )
+    wanted = {"first": dt.date(2028, 1, day), "last": dt.date(2028, 1, 31), "store": "jakarta_01"}
+    text = exported(warehouse, "store_monthly", "csv", **wanted).decode()
+    assert [row["month"] for row in csv.DictReader(io.StringIO(text, newline=""))] == ["2028-01-01"]
+
+
 def test_days_are_filtered_at_both_ends(warehouse: Warehouse, settings: dict[str, str]) -> None:
     none = exported(warehouse, "account_daily", "csv", last=dt.date(2020, 1, 1)).decode()
     assert len(none.splitlines()) == 1
