@@ -65,6 +65,21 @@ def test_the_top_videos_gained_most_and_a_baseline_gains_nothing(book: Book) -> 
     assert said(book, query + "28 order by place") == [("v1", 1, 80, 1), ("v0", 2, 45, 4)]
 
 
+def test_a_span_without_a_known_delta_and_a_quarantined_day_count_for_no_top_list(book: Book) -> None:
+    rows(
+        book.warehouse,
+        "update reporting.video_daily set view_delta = null where video_id = 'v0' and span_days = 4",
+    )
+    query = "select video_id, views_gained, longest_span_days, as_of from reporting.top_videos where window_days = 7 order by place"
+    last = FIRST + dt.timedelta(days=5)
+    assert said(book, query) == [("v1", 80, 1, last), ("v0", 5, 1, last)]
+    rows(book.warehouse, "update reporting.video_daily set view_delta = 3 where span_days = 4")
+    for account in range(3):
+        book.quarantine("video_list", account, 5)
+    derive(book.warehouse, VIDEOS, last, last)
+    assert said(book, query) == [("v0", 3, 4, last - dt.timedelta(days=1))]
+
+
 def test_the_hour_of_posting_is_that_of_the_reporting_zone(book: Book) -> None:
     # Monday 23:30 in UTC is Tuesday 6:30 in Jakarta.
     assert said(book, "select weekday, hour, videos, median_views from reporting.posting_time") == [

@@ -299,7 +299,7 @@ def benchmark(users: pd.DataFrame, days: pd.DataFrame) -> list[Row]:
 
 
 def top(videos: pd.DataFrame) -> list[Row]:
-    newest = most(videos["snapshot_date"])
+    newest = most(videos[~videos["quarantined"].astype(bool)]["snapshot_date"])
     made: list[Row] = []
     for window in (1, 7, 28) if newest else ():
         late = videos[videos["snapshot_date"] > newest - dt.timedelta(days=window)]
@@ -307,7 +307,7 @@ def top(videos: pd.DataFrame) -> list[Row]:
             {
                 "video_id": video,
                 "views_gained": total(group["view_delta"]),
-                "longest_span_days": most(group["span_days"]),
+                "longest_span_days": most(group[group["view_delta"].notna()]["span_days"]),
                 "as_of": newest,
             }
             for video, group in late.groupby("video_id")
