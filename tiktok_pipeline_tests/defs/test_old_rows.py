@@ -94,6 +94,7 @@ def test_what_is_old_is_forgotten_and_counted(warehouse: Warehouse, database_url
         "texts_of_messages": 0,
         "incidents": 0,
         "sync_jobs": 0,
+        "events": 0,
     }
     left: dict[str, Any] = {
         table: rows(warehouse, f"select count(*)::int as n from ops.{table}")[0]["n"]

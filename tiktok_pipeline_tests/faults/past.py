@@ -52,6 +52,7 @@ DROPPING = (
     Step("archive", "_drop_tables", "before"),
     Step("archive", "_drop_tables", "after"),
 )
+OF_THE_NEWEST_DAY = ("reporting.video_gains", "reporting.video_latest", "reporting.posting_time")
 IMPORTING = (
     Step("history", "take_staged", "before", 2),
     Step("history", "take_staged", "after", 2),
@@ -135,6 +136,15 @@ def restarted_at_once(world: World) -> None:
     restart(world.server, world.choose(signal.SIGQUIT, signal.SIGINT))
 
 
+def _sums(world: World) -> dict[str, str]:
+    """The checksum of each table whose rows are of days; what holds the newest day alone moves on with the recovery."""
+    return {
+        made.table: made.checksum
+        for made in rebuild(world.warehouse, FIRST, LAST)
+        if made.table not in OF_THE_NEWEST_DAY
+    }
+
+
 def _begin(world: World, act: str) -> Callable[[], None]:
     """Make a past for `act`; what finishes it, and looks whether it came to what it comes to without a fault."""
     for number in range((LAST - FIRST).days + 1):
@@ -147,7 +157,7 @@ def _begin(world: World, act: str) -> Callable[[], None]:
     if act != "seal":
         write_manifest(world.warehouse, "UTC", GRACE, LAST + DAY)
     pages = world.rows(PAGES)
-    sums = [made.checksum for made in rebuild(world.warehouse, FIRST, LAST)]
+    sums = _sums(world)
     if act == "drop":
         write_month(world.warehouse, str(world.folder / "archive"), MONTH)
     if act == "rebuild":
@@ -180,8 +190,7 @@ def _begin(world: World, act: str) -> Callable[[], None]:
             )
             world.accounts.remove(leaving)
         else:
-            again = [made.checksum for made in rebuild(world.warehouse, FIRST, LAST)]
-            world.expect(again == sums, "a rebuild to derive what was derived before")
+            world.expect(_sums(world) == sums, "a rebuild to derive what was derived before")
 
     return finish
 
