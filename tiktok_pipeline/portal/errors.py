@@ -10,6 +10,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match, Route
 
 from tiktok_pipeline.portal.attempts import TooManyAttempts
 from tiktok_pipeline.portal.pages import page
@@ -55,6 +56,13 @@ def error_page(
     return page(request, "error.html", status, headers, title=title, advice=advice)
 
 
+def _methods(request: Request) -> list[str]:
+    """What this address takes; Starlette names the methods of the first of its routes alone."""
+    there = (route for route in request.app.routes if isinstance(route, Route))
+    fitting = (route for route in there if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in fitting for method in route.methods or ()})
+
+
 def install(app: FastAPI, answer: Answer = error_page, *, not_acceptable: int = 400) -> None:
     """Let every error of the application's handlers become an answer. What is left the guard turns into a 500.
 
@@ -65,7 +73,10 @@ def install(app: FastAPI, answer: Answer = error_page, *, not_acceptable: int = 
         assert isinstance(error, StarletteHTTPException)
         if error.status_code < 400:  # a redirect from where only an exception gets out
             return Response(status_code=error.status_code, headers=error.headers)
-        return answer(request, error.status_code, error.headers, error)
+        headers = error.headers
+        if error.status_code == 405:
+            headers = {**(headers or {}), "Allow": ", ".join(_methods(request))}
+        return answer(request, error.status_code, headers, error)
 
     def refused(request: Request, error: Exception) -> Response:
         return answer(request, not_acceptable, None, error)

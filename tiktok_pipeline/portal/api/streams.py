@@ -19,9 +19,12 @@ LOOK_SECONDS = 1.0
 ALIVE_SECONDS = 15.0  # a comment, so that no proxy takes the stream for dead
 LONGEST_SECONDS = 600.0  # then the caller asks again, with a token that is still good
 MOST_STREAMS = 50  # of one portal, as each looks at the database once a second
-EVENT_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+    "required": ["id", "event", "data"],
 }
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": EVENT}}}}
 
 
 class Streams:

@@ -21,7 +21,7 @@ from tiktok_pipeline.portal.api.jobs import SyncJobWithAccounts, asked_job, job_
 from tiktok_pipeline.portal.api.routes import ServiceRoute
 from tiktok_pipeline.portal.api.streams import EVENT_STREAM, streams_of
 from tiktok_pipeline.portal.api.tokens import Caller
-from tiktok_pipeline.portal.api.v1.asking import Cursor, Limit
+from tiktok_pipeline.portal.api.v1.asking import Cursor, Day, Limit
 from tiktok_pipeline.portal.api.v1.gaps import AfterGap
 from tiktok_pipeline.portal.api.v1.rows import Endpoint
 from tiktok_pipeline.portal.context import Context, PortalContext
@@ -86,7 +86,7 @@ class Chosen(BaseModel):
     cause: Annotated[str, Field(max_length=100)] | None = None
     account_id: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
     endpoint: Endpoint | None = None
-    day: dt.date | None = None
+    day: Day | None = None
 
 
 class Resolved(BaseModel):
