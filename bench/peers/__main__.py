@@ -88,13 +88,16 @@ def _speed_table(contenders: list[Contender], runs: Runs, size: argparse.Namespa
 
 
 def _troubles_table(contenders: list[Contender]) -> str:
-    lines = ["| | " + " | ".join(one.name for one in contenders) + " |", "|---" * (len(contenders) + 1) + "|"]
+    lines = [
+        "| | wanted | " + " | ".join(one.name for one in contenders) + " |",
+        "|---" * (len(contenders) + 2) + "|",
+    ]
     for trouble in TROUBLES:
         found = []
         for contender in contenders:
             found.append(trouble.try_it(contender))
             sys.stderr.write(f"{trouble.name}: {contender.name}: {found[-1]}\n")
-        lines.append(f"| {trouble.name} | " + " | ".join(found) + " |")
+        lines.append(f"| {trouble.name} | {trouble.promised} | " + " | ".join(found) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -22,6 +22,7 @@ from tiktok_pipeline_tests.capturing import VIDEOS, Pipeline
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+UV = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,8 @@ def stage(contender: Contender, accounts: int, videos: int, **sandbox: float) ->
 
 def _python_of(script: str) -> str:
     """The interpreter of the script's own environment, made from its head (PEP 723) when it is not there."""
-    uv = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
     found = subprocess.run(
-        [uv, "python", "find", "--script", str(HERE / f"{script}.py")],
+        [UV, "python", "find", "--script", str(HERE / f"{script}.py")],
         capture_output=True,
         text=True,
         check=False,
@@ -135,8 +135,7 @@ def _python_of(script: str) -> str:
 
 def prepare() -> None:
     """Make the environments of the others. Needs a package index, the first time."""
-    uv = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
     for contender in CONTENDERS:
         script = HERE / f"{contender.script}.py"
         if script.read_text(encoding="utf-8").startswith("# /// script"):
-            subprocess.run([uv, "sync", "--quiet", "--script", str(script)], check=True)
+            subprocess.run([UV, "sync", "--quiet", "--script", str(script)], check=True)

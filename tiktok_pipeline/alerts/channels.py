@@ -17,20 +17,15 @@ import requests
 from tiktok_pipeline.alerts.letters import Letter
 from tiktok_pipeline.alerts.outbox import Attachment
 from tiktok_pipeline.alerts.routes import WEBHOOK, Channel
-from tiktok_pipeline.errors import PipelineError
+from tiktok_pipeline.posting import NotTaken, post
 
 HTML = "text/html"
-TIMEOUT_SECONDS = (5, 10)  # to connect, and between two bytes of the answer
 STATUS = re.compile(r"error=([0-9]{3})")
 CALLS = re.compile(r"(?<!\w)@(?=\w)|<(?=[@#])|](?=\()")  # @name, <@id>, <#id>, [text](address)
 
 MAIL = ("mailto", "mailtos")
 
 _one_at_a_time = threading.Lock()
-
-
-class NotTaken(PipelineError):
-    """A channel did not take a letter. The text holds nothing of the channel's address."""
 
 
 def send(channel: Channel, letter: Letter) -> None:
@@ -48,19 +43,8 @@ def _post(channel: Channel, letter: Letter) -> None:
         "details": dict(letter.details),
         "timestamp": letter.created_at.isoformat(),
     }
-    try:
-        with requests.post(
-            channel.url.removeprefix("webhook+"),
-            json=content,
-            timeout=TIMEOUT_SECONDS,
-            allow_redirects=False,
-            stream=True,  # of the answer only its status counts
-        ) as answer:
-            status = answer.status_code
-    except (requests.RequestException, OSError, ValueError) as error:  # whose texts quote the address
-        raise NotTaken(f"not reached ({type(error).__name__})") from None
-    if not 200 <= status < 300:
-        raise NotTaken(f"answered HTTP {status}")
+    with requests.Session() as session:
+        post(session, channel.url.removeprefix("webhook+"), json=content)
 
 
 def _notify(channel: Channel, letter: Letter) -> None:

@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
-from tiktok_pipeline.alerts.channels import NotTaken, send
+from tiktok_pipeline.alerts.channels import send
 from tiktok_pipeline.alerts.letters import Letter, letters
 from tiktok_pipeline.alerts.outbox import OPERATORS, Attachment, put
 from tiktok_pipeline.alerts.routes import MAIL, Channel, route, summary
+from tiktok_pipeline.posting import NotTaken
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 
 LEASE = dt.timedelta(minutes=5)

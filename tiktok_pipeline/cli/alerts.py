@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import typer
 
 from tiktok_pipeline.alerts import mutes
-from tiktok_pipeline.alerts.channels import NotTaken, send
+from tiktok_pipeline.alerts.channels import send
 from tiktok_pipeline.alerts.incidents import Open, open_incidents
 from tiktok_pipeline.alerts.letters import Letter
 from tiktok_pipeline.alerts.outbox import MOST_LISTED, OPERATORS, Delivery, Listed, list_messages, pending
 from tiktok_pipeline.hub.words import one_line
+from tiktok_pipeline.posting import NotTaken
 from tiktok_pipeline.runtime.database import migrated_warehouse, shared_database
 from tiktok_pipeline.settings import load_settings
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from tiktok_pipeline.crash_points import crash_point
 from tiktok_pipeline.events.event import Event
-from tiktok_pipeline.events.targets import NotReached, NotTaken, Sink, Target
+from tiktok_pipeline.events.targets import NotReached, Sink, Target
+from tiktok_pipeline.posting import NotTaken
 from tiktok_pipeline.tracing import span
 from tiktok_pipeline.warehouse.connection import Warehouse, run
 

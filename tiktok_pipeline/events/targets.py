@@ -22,10 +22,6 @@ QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 PATTERN = re.compile(r"[a-z_.*#]{1,80}")
 
 
-class NotTaken(PipelineError):
-    """A target refused an event. The text holds nothing of the target's address."""
-
-
 class NotReached(PipelineError):
     """A target is not there; it may be in a minute. The text holds nothing of its address."""
 

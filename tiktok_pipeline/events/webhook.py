@@ -16,12 +16,12 @@ from contextlib import contextmanager
 import requests
 
 from tiktok_pipeline.events.event import Event
-from tiktok_pipeline.events.targets import NotTaken, Sink
+from tiktok_pipeline.events.targets import Sink
+from tiktok_pipeline.posting import post
 from tiktok_pipeline.tracing import passed_on
 
 PREFIX = "whsec_"
 SHORTEST_KEY, LONGEST_KEY = 24, 64  # bytes
-TIMEOUT_SECONDS = (5, 10)  # to connect, and between two bytes of the answer
 
 
 class Webhook:
@@ -48,20 +48,7 @@ class Webhook:
         headers |= signed(self._key, str(event.event_id), int(time.time()), event.body)
         headers |= passed_on()
         headers["content-type"] = headers.pop("ce-datacontenttype")
-        try:
-            with self._session.post(
-                self._url,
-                data=event.body,
-                headers=headers,
-                timeout=TIMEOUT_SECONDS,
-                allow_redirects=False,
-                stream=True,  # of the answer only its status counts
-            ) as answer:
-                status = answer.status_code
-        except (requests.RequestException, OSError, ValueError) as error:  # whose texts quote the address
-            raise NotTaken(f"not reached ({type(error).__name__})") from None
-        if not 200 <= status < 300:
-            raise NotTaken(f"answered HTTP {status}")
+        post(self._session, self._url, data=event.body, headers=headers)
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def ask(warehouse: Warehouse, zone: str, wanted: Wanted, asker: Asker, most_cost
         run(cursor, "on_demand/hold")
         if asker.idempotency_key is not None:
             for row in run(cursor, "on_demand/of_key", values):
-                return _same_as(wanted, _job(row))
+                return _same_as(wanted, job_of(row))
         found = run(cursor, "on_demand/accounts", values)
         if not found:
             raise NothingToCapture("no account of these is connected: there is nothing to capture.")
@@ -136,18 +136,18 @@ def ask(warehouse: Warehouse, zone: str, wanted: Wanted, asker: Asker, most_cost
         values["cost"] = sum(row["cost"] for row in found)
         if asker.idempotency_key is None:
             for row in run(cursor, "on_demand/same", values):
-                return _job(row)
+                return job_of(row)
         [spent] = run(cursor, "on_demand/spent", values)
         if values["cost"] and spent["cost"] + values["cost"] > most_cost:
             raise TooCostly(values["cost"], most_cost, spent["seconds"])
         [row] = run(cursor, "on_demand/add", values)
-        return _job(row)
+        return job_of(row)
 
 
 def find(warehouse: Warehouse, job_id: uuid.UUID) -> Job | None:
     """The job of this id; None when there is none."""
     rows = warehouse.execute("on_demand/find", {"id": job_id})
-    return _job(rows[0]) if rows else None
+    return job_of(rows[0]) if rows else None
 
 
 def jobs(
@@ -169,7 +169,7 @@ def jobs(
         "after_id": place[1] if place else None,
         "limit": limit,
     }
-    return [_job(row) for row in warehouse.execute("on_demand/list", values)]
+    return [job_of(row) for row in warehouse.execute("on_demand/list", values)]
 
 
 def outcomes(warehouse: Warehouse, job_id: uuid.UUID) -> list[dict[str, Any]]:
@@ -180,13 +180,13 @@ def outcomes(warehouse: Warehouse, job_id: uuid.UUID) -> list[dict[str, Any]]:
 def again(warehouse: Warehouse, zone: str, job_id: uuid.UUID) -> Job | None:
     """The job, waiting for another run; None when it is not over, or its day is."""
     rows = warehouse.execute("on_demand/again", {"id": job_id, "zone": zone})
-    return _job(rows[0]) if rows else None
+    return job_of(rows[0]) if rows else None
 
 
 def resolve(warehouse: Warehouse, job_id: uuid.UUID, by: str) -> Job | None:
     """The job, marked as one that nothing more is to be done about; None when it is not over."""
     rows = warehouse.execute("on_demand/resolve", {"id": job_id, "by": by})
-    return _job(rows[0]) if rows else None
+    return job_of(rows[0]) if rows else None
 
 
 def stale_accounts(
@@ -197,7 +197,8 @@ def stale_accounts(
     return [row["account_id"] for row in warehouse.execute("on_demand/stale", values)]
 
 
-def _job(row: dict[str, Any]) -> Job:
+def job_of(row: dict[str, Any]) -> Job:
+    """The job of a row of `ops.sync_job`."""
     return Job(**{**row, "account_ids": tuple(row["account_ids"])})
 
 

@@ -12,7 +12,7 @@ from tiktok_pipeline.capture.ledger import Ledger
 from tiktok_pipeline.capture.loop import CaptureLoop
 from tiktok_pipeline.errors import PipelineError
 from tiktok_pipeline.history.rebuild import derived_tables
-from tiktok_pipeline.on_demand.jobs import Job, State
+from tiktok_pipeline.on_demand.jobs import Job, State, job_of
 from tiktok_pipeline.warehouse.connection import Warehouse
 from tiktok_pipeline.warehouse.derive import derive
 
@@ -43,7 +43,7 @@ def open_jobs(warehouse: Warehouse) -> list[OpenJob]:
 def begin(warehouse: Warehouse, job_id: uuid.UUID, run_id: str) -> Job | None:
     """The job, in the hands of this run; None when it is over."""
     rows = warehouse.execute("on_demand/begin", {"id": job_id, "run_id": run_id})
-    return Job(**{**rows[0], "account_ids": tuple(rows[0]["account_ids"])}) if rows else None
+    return job_of(rows[0]) if rows else None
 
 
 def end(warehouse: Warehouse, job_id: uuid.UUID, run_id: str | None, error: str | None = None) -> bool:

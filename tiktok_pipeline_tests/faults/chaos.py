@@ -92,7 +92,7 @@ def run_chaos(world: World, accounts: int, minutes: float, every_seconds: float,
     connect_many(world, accounts)
     began = time.monotonic()
     crew = [_begin(world) for _ in range(WORKERS)]
-    day_began, day = began, 0
+    day_began = began
     while time.monotonic() - began < minutes * 60:
         time.sleep(every_seconds * rng.uniform(0.5, 1.5))
         kind, shock = rng.choice(SHOCKS)
@@ -103,9 +103,9 @@ def run_chaos(world: World, accounts: int, minutes: float, every_seconds: float,
         chaos.at_stake += MOST_AT_ONCE + _refreshes(world) - refreshes
         crew[:] = [worker if worker.alive else _begin(world) for worker in crew]
         if time.monotonic() - day_began > day_seconds or _is_done(world):
-            chaos.days, day, day_began = chaos.days + 1, day + 1, time.monotonic()
+            chaos.days, day_began = chaos.days + 1, time.monotonic()
             world.wait_for(lambda: _next_day(world))
-            sys.stderr.write(f"{time.monotonic() - began:.0f} s: day {day} is over\n")
+            sys.stderr.write(f"{time.monotonic() - began:.0f} s: day {chaos.days} is over\n")
     for worker in crew:
         worker.kill()
     chaos.seconds = time.monotonic() - began
